@@ -1,0 +1,1 @@
+//! A file per command: arguments in, text or JSON out.

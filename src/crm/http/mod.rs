@@ -1,0 +1,1 @@
+//! The HTTP adapter to a CRM that implements the published contract.

@@ -1,0 +1,13 @@
+//! The CRM: the port, the published HTTP contract ([`contract`]) and its adapter ([`http`]).
+
+pub mod contract;
+mod error;
+pub mod http;
+mod port;
+
+pub use error::CrmError;
+pub use port::{
+    ActivityQuery, ActivitySummary, AttachmentFiling, BatchAnswer, Capabilities, CheckVerdict, Crm, CrmSettings, ItemResult, KeyedSetting,
+    Limits, LinkedRecord, MailBatch, MailIdentity, MailImport, MailTypes, MailVerdict, OnUnmatched, Profile, RecordLink, SettingLevel,
+    StatusKey,
+};

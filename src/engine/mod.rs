@@ -1,0 +1,1 @@
+//! Carries plans out: one run = collect → decide → intend → write → settle.

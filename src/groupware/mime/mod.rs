@@ -1,0 +1,1 @@
+//! The MIME format: what can be read of a mail.

@@ -1,0 +1,3 @@
+//! Starts one command.
+
+fn main() {}

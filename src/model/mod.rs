@@ -1,0 +1,20 @@
+//! Plain data that every room speaks. No I/O but the bytes of a [`RawMail`], which may lie in a spool file.
+
+mod area;
+mod digest;
+mod ids;
+mod mail;
+mod operation;
+mod raw_mail;
+mod reason;
+
+pub use area::Area;
+pub use digest::{Digest, Fingerprint};
+pub use ids::{AccountId, BatchKey, ItemKey, OpId, RunId};
+pub use mail::{Attachment, AttachmentSource, Body, Direction, Mail, MailAddress, Protection, Sensitivity};
+pub use operation::{Action, Intent, MailLocation, MailboxName, Operation};
+pub use raw_mail::{RawMail, RawMailReader, RawMailWriter, SPOOL_THRESHOLD};
+pub use reason::{Reason, ReasonCode};
+
+/// An instant. Always UTC; local time and zone travel beside it where they matter.
+pub type Instant = chrono::DateTime<chrono::Utc>;

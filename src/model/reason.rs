@@ -1,0 +1,102 @@
+//! Why an item was not imported, or waits: a stable code for programs and a sentence for people.
+
+use serde::{Deserialize, Serialize};
+
+/// A reason with its particulars. Shown to the user; never logged at the default level, because the detail may name people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// The stable code.
+    pub code: ReasonCode,
+    /// Particulars of this case, may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+}
+
+impl Reason {
+    /// A reason with particulars.
+    pub fn new(code: ReasonCode, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into() }
+    }
+}
+
+impl From<ReasonCode> for Reason {
+    fn from(code: ReasonCode) -> Self {
+        Self { code, detail: String::new() }
+    }
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.code.sentence())?;
+        if self.detail.is_empty() { Ok(()) } else { write!(f, ": {}", self.detail) }
+    }
+}
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $code:ident => $sentence:literal, $repair:literal;)*) => {
+        /// Stable codes of reasons.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum ReasonCode {
+            $($(#[$doc])* $code,)*
+        }
+
+        impl ReasonCode {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$code,)*];
+
+            /// One plain sentence.
+            #[must_use]
+            pub const fn sentence(self) -> &'static str {
+                match self { $(Self::$code => $sentence,)* }
+            }
+
+            /// What the user can do about it.
+            #[must_use]
+            pub const fn repair(self) -> &'static str {
+                match self { $(Self::$code => $repair,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// Only addresses of the organisation take part (R24).
+    InternalOnly => "only internal addresses take part", "set mail.internal = \"import\" to import internal mail too";
+    /// The sender marked it private or personal (X5).
+    Private => "the mail is marked private", "clear the mark, or set mail.private = \"import\"";
+    /// It is encrypted (X5).
+    Encrypted => "the mail is encrypted", "set mail.encrypted = \"import\" to file encrypted mail unread";
+    /// An address or domain is on the never-log list (X4).
+    NeverLog => "an address is on the never-log list", "remove the entry from mail.never_log";
+    /// No address is known to the CRM (R22, R27, I5).
+    NotFound => "no address is known to the CRM", "add the address to a contact person in the CRM; the next run imports the mail";
+    /// Larger than the CRM or the settings allow.
+    TooLarge => "the mail is larger than allowed", "raise mail.max_size, or remove large attachments";
+    /// The status key in the folder's name is not one of the CRM's (R16).
+    UnknownStatus => "the folder's status key is unknown to the CRM", "rename the folder so that it ends in a status key of the CRM in square brackets";
+    /// The CRM refused the item and said why.
+    RejectedByCrm => "the CRM refused it", "see the CRM's reason; `crmsync parked retry` tries again";
+    /// The CRM skipped the item by a rule of its own.
+    SkippedByCrm => "the CRM skipped it by a rule of its own", "ask the CRM's administrator";
+    /// The CRM could not take the item now and asked for a later try.
+    CrmRetry => "the CRM asked to try again later", "nothing; it is tried again by itself";
+    /// A request fails whenever the item is in it.
+    PoisonItem => "every request with this item fails at the CRM", "report it to the CRM's vendor; `crmsync parked retry` tries again";
+    /// It went from the mailbox before it could be read.
+    Gone => "the mail was gone before it could be read", "nothing to do";
+    /// Equal traits, so that it cannot be told which one is meant (V4).
+    Ambiguous => "two items cannot be told apart", "remove one of them, then `crmsync parked retry`";
+    /// The keyword was accepted but is not there when read back.
+    KeywordDidNotStick => "the server did not keep the keyword", "use mail.marks = [\"move\"] or [\"subfolders\"] with this server";
+    /// The mailbox cannot be written.
+    ReadOnly => "the mailbox is read-only", "ask for the right to change it, or use mail.marks = []";
+    /// The target mailbox is full.
+    OverQuota => "the mailbox is full", "make room; it is tried again by itself";
+    /// The server refused the move, the copy or the mark.
+    PlacementRefused => "the server refused to move or mark the mail", "see the server's answer; `crmsync parked retry` tries again";
+    /// The server did not deliver the body though the mail is there.
+    Unreadable => "the server did not deliver the mail's content", "open the mail in your mail program; `crmsync parked retry` tries again";
+    /// An attachment could not be stored in the web folder (R37).
+    WebFolder => "an attachment could not be stored in the web folder", "check CRM_Webfoldername and its rights; it is tried again by itself";
+}

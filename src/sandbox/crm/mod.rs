@@ -1,0 +1,1 @@
+//! A durable CRM that implements the published contract, with a page to look at and switches for faults.

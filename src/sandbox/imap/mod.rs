@@ -1,0 +1,1 @@
+//! A small IMAP server with switches for faults.

@@ -1,0 +1,4 @@
+//! An in-process CRM and groupware on loopback, for the demo and for tests.
+
+pub mod crm;
+pub mod imap;
