@@ -1,0 +1,458 @@
+//! One connection: reads commands within bounds, lets faults strike, writes answers.
+
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufWriter};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+
+use super::ImapHandle;
+use super::faults::Fault;
+use super::input::{Input, Refusal, Segment, bad};
+use super::output::Output;
+use super::session::{Reply, Session, State, execute, login};
+
+/// Largest literal of a logged-in client in bytes; before the login [`MAX_LITERAL_BEFORE_LOGIN`].
+const MAX_LITERAL: usize = 256 * 1024 * 1024;
+const MAX_LITERAL_BEFORE_LOGIN: usize = 8 * 1024;
+/// Most literals of one command.
+const MAX_LITERALS: usize = 64;
+/// A line that is this many times too long ends the connection.
+const HOPELESS_LINE: usize = 16 * 1024 * 1024;
+/// Commands kept for [`ImapHandle::log`].
+const MAX_LOG: usize = 20_000;
+
+/// The connection is at its end: closed, failed, or to be dropped.
+struct Ended;
+
+impl From<std::io::Error> for Ended {
+    fn from(_: std::io::Error) -> Self {
+        Self
+    }
+}
+
+type Flow = Result<(), Ended>;
+
+/// One line of the client.
+enum Line {
+    Complete(Vec<u8>),
+    /// Longer than the server takes; only its beginning was kept.
+    TooLong(Vec<u8>),
+}
+
+/// One command, or why it could not be read.
+enum Incoming {
+    Command(Input),
+    Refused { tag: String, reply: Reply },
+}
+
+pub(super) struct Connection {
+    handle: ImapHandle,
+    number: u64,
+    reader: OwnedReadHalf,
+    writer: BufWriter<OwnedWriteHalf>,
+    buffer: BytesMut,
+    session: Session,
+}
+
+impl Connection {
+    pub(super) fn new(handle: ImapHandle, number: u64, stream: TcpStream) -> Self {
+        let (reader, writer) = stream.into_split();
+        Self {
+            handle,
+            number,
+            reader,
+            writer: BufWriter::with_capacity(64 * 1024, writer),
+            buffer: BytesMut::new(),
+            session: Session::default(),
+        }
+    }
+
+    /// Serves until the client or a fault ends it.
+    pub(super) async fn run(mut self) {
+        let _: Flow = self.serve().await;
+        let _ = self.writer.shutdown().await;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.handle.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn serve(&mut self) -> Flow {
+        self.greet().await?;
+        loop {
+            let waited = self.buffer.is_empty();
+            match self.read_command().await? {
+                Incoming::Command(input) => self.command(input, waited).await?,
+                Incoming::Refused { tag, reply } => self.answer(&tag, reply, usize::MAX).await?,
+            }
+        }
+    }
+
+    async fn greet(&mut self) -> Flow {
+        let (faults, greeting) = {
+            let mut state = self.state();
+            let code = if state.quirks.capability_in_greeting {
+                format!("[CAPABILITY {}] ", state.quirks.capabilities(false))
+            } else {
+                String::new()
+            };
+            (state.faults.strike("GREETING"), format!("* OK {code}crmsync sandbox ready."))
+        };
+        let mut limit = usize::MAX;
+        match self.before(faults).await? {
+            None => {}
+            Some(Fault::Answer(text) | Fault::AnswerAfter(text)) => return self.write_text(&format!("* {text}\r\n")).await,
+            Some(Fault::Raw(bytes)) => return self.write(vec![bytes.into()]).await,
+            Some(Fault::Bye(text)) => return self.answer("", Reply::bye(&text), limit).await,
+            Some(Fault::SilenceBefore | Fault::SilenceAfter) => return std::future::pending().await,
+            Some(Fault::Truncate(bytes)) => limit = bytes,
+            Some(_) => return Err(Ended),
+        }
+        let mut out = Output::default();
+        out.line(&greeting);
+        self.write(out.into_pieces(limit)).await?;
+        if limit == usize::MAX { Ok(()) } else { Err(Ended) }
+    }
+
+    /// Lets faults strike that happen before a command; the last one that decides about its answer is returned.
+    async fn before(&self, faults: Vec<Fault>) -> Result<Option<Fault>, Ended> {
+        let mut decisive = None;
+        for fault in faults {
+            match fault {
+                Fault::Delay(time) => tokio::time::sleep(time).await,
+                Fault::Run(run) => run(&self.handle),
+                other => decisive = Some(other),
+            }
+        }
+        Ok(decisive)
+    }
+
+    async fn command(&mut self, mut input: Input, waited: bool) -> Flow {
+        let Some((tag, name)) = tag_and_name(&mut input) else {
+            return self.answer("*", Reply::refused(Refusal::Bad("Error in IMAP command: no tag or name".into())), usize::MAX).await;
+        };
+        self.session.tag.clone_from(&tag);
+        let (faults, delay) = self.count(&name, &input, waited);
+        if let Some(delay) = delay {
+            tokio::time::sleep(delay).await;
+        }
+        let mut limit = usize::MAX;
+        let mut forged = None;
+        let fault = self.before(faults).await?;
+        match &fault {
+            Some(Fault::Answer(text)) => {
+                let reply = Reply { status: text.clone(), ..Reply::default() };
+                return self.answer(&tag, reply, limit).await;
+            }
+            Some(Fault::Raw(bytes)) => {
+                let text = String::from_utf8_lossy(bytes);
+                let raw = if text.contains("{tag}") { text.replace("{tag}", &tag).into_bytes() } else { bytes.clone() };
+                return self.write(vec![raw.into()]).await;
+            }
+            Some(Fault::Bye(text)) => return self.answer(&tag, Reply::bye(text), limit).await,
+            Some(Fault::DropBefore) => return Err(Ended),
+            Some(Fault::SilenceBefore) => return std::future::pending().await,
+            Some(Fault::Truncate(bytes)) => limit = *bytes,
+            Some(Fault::AnswerAfter(text)) => forged = Some(text.clone()),
+            Some(Fault::DropAfter | Fault::SilenceAfter | Fault::Delay(_) | Fault::Run(_)) | None => {}
+        }
+        let mut reply = match name.as_str() {
+            "AUTHENTICATE" if self.session.user.is_none() => self.authenticate(&mut input).await?,
+            "IDLE" if self.session.user.is_some() => self.idle(&mut input).await?,
+            _ => {
+                let reply = execute(
+                    &mut self.handle.shared.state.lock().unwrap_or_else(PoisonError::into_inner),
+                    &mut self.session,
+                    &name,
+                    &mut input,
+                );
+                self.handle.shared.tell_change();
+                reply
+            }
+        };
+        match fault {
+            Some(Fault::DropAfter) => return Err(Ended),
+            Some(Fault::SilenceAfter) => return std::future::pending().await,
+            _ => {}
+        }
+        if let Some(status) = forged {
+            reply.status = status;
+        }
+        self.answer(&tag, reply, limit).await
+    }
+
+    /// Counts and logs a command; what shall strike it, and the general delay.
+    fn count(&self, name: &str, input: &Input, waited: bool) -> (Vec<Fault>, Option<Duration>) {
+        let mut state = self.state();
+        let state = &mut *state;
+        state.counters.round_trips += u64::from(waited);
+        *state.counters.commands.entry(name.to_owned()).or_default() += 1;
+        let secret = matches!(name, "LOGIN" | "AUTHENTICATE");
+        state.counters.logins_tried += u64::from(secret);
+        if state.log.len() < MAX_LOG {
+            let arguments = if secret { String::new() } else { input.rest_lossy() };
+            state.log.push(format!("{} {name}{arguments}", self.number));
+        }
+        (state.faults.strike(name), state.quirks.delay)
+    }
+
+    /// AUTHENTICATE PLAIN (RFC 4616) and XOAUTH2, with or without an initial response.
+    async fn authenticate(&mut self, input: &mut Input) -> Result<Reply, Ended> {
+        let arguments = (|| {
+            input.space()?;
+            let mechanism = input.word()?;
+            let initial = if input.eat(b' ') { Some(input.take(|b| b > b' ')?.to_vec()) } else { None };
+            input.end()?;
+            Ok((mechanism, initial))
+        })();
+        let (mechanism, initial) = match arguments {
+            Ok(arguments) => arguments,
+            Err(refusal) => return Ok(Reply::refused(refusal)),
+        };
+        if !matches!(mechanism.as_str(), "PLAIN" | "XOAUTH2") {
+            return Ok(Reply::refused(Refusal::No("Unsupported authentication mechanism.".into())));
+        }
+        let response = match initial {
+            Some(_) if !self.state().quirks.sasl_ir => return Ok(Reply::refused(Refusal::Bad("No initial response here".into()))),
+            Some(initial) => initial,
+            None => self.challenge("").await?,
+        };
+        let decoded = data_encoding::BASE64.decode(&response).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let Some(decoded) = decoded else {
+            let text = if response == b"*" { "Authentication aborted" } else { "Invalid base64" };
+            return Ok(Reply::refused(Refusal::Bad(text.into())));
+        };
+        if mechanism == "PLAIN" {
+            let mut parts = decoded.split('\0').skip(1);
+            let (user, password) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+            return Ok(self.login(user, |account| account.password == password));
+        }
+        let field = |name: &str| decoded.split('\x01').find_map(|part| part.strip_prefix(name)).unwrap_or_default();
+        let (user, token) = (field("user="), field("auth=Bearer "));
+        let reply = self.login(user, |account| account.token.as_deref() == Some(token));
+        if self.session.user.is_none() {
+            // The mechanism wants the error as a challenge, which the client answers with an empty line.
+            self.challenge(&data_encoding::BASE64.encode(br#"{"status":"401","schemes":"bearer","scope":"mail"}"#)).await?;
+        }
+        Ok(reply)
+    }
+
+    fn login(&mut self, user: &str, proof: impl FnOnce(&super::store::Account) -> bool) -> Reply {
+        let mut state = self.handle.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        login(&mut state, &mut self.session, user, proof)
+    }
+
+    /// Sends a continuation request and reads one line.
+    async fn challenge(&mut self, text: &str) -> Result<Vec<u8>, Ended> {
+        self.write_text(&format!("+ {text}\r\n")).await?;
+        self.state().counters.round_trips += 1;
+        match self.read_line(MAX_LITERAL_BEFORE_LOGIN).await? {
+            Line::Complete(line) => Ok(line),
+            Line::TooLong(_) => Err(Ended),
+        }
+    }
+
+    /// IDLE (RFC 2177): tells changes as they come, until DONE.
+    async fn idle(&mut self, input: &mut Input) -> Result<Reply, Ended> {
+        if !self.state().quirks.idle || input.end().is_err() {
+            return Ok(Reply::refused(Refusal::Bad("IDLE is not offered".into())));
+        }
+        let mut changes = self.handle.shared.changes.subscribe();
+        self.write_text("+ idling\r\n").await?;
+        let done = loop {
+            if self.state().quirks.idle_pushes && !self.push_changes().await? {
+                return Err(Ended);
+            }
+            tokio::select! {
+                line = self.read_line(1024) => break line?,
+                changed = changes.changed() => changed.map_err(|_| Ended)?,
+            }
+        };
+        let mut out = Output::default();
+        if !self.tell(&mut out) {
+            return Ok(Reply { out, close: true, ..Reply::default() });
+        }
+        match done {
+            Line::Complete(line) if line.eq_ignore_ascii_case(b"DONE") => Ok(Reply::with(out, "Idle completed.")),
+            _ => Ok(Reply { out, ..Reply::refused(Refusal::Bad("Expected DONE.".into())) }),
+        }
+    }
+
+    async fn push_changes(&mut self) -> Result<bool, Ended> {
+        let mut out = Output::default();
+        let goes_on = self.tell(&mut out);
+        if !out.is_empty() {
+            self.write(out.into_pieces(usize::MAX)).await?;
+        }
+        Ok(goes_on)
+    }
+
+    fn tell(&mut self, out: &mut Output) -> bool {
+        let state = self.handle.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(account) = self.session.user.as_ref().and_then(|user| state.accounts.get(user)) else { return false };
+        self.session.tell(account, &state.quirks, true, out)
+    }
+
+    async fn answer(&mut self, tag: &str, reply: Reply, limit: usize) -> Flow {
+        let Reply { mut out, status, close } = reply;
+        if !status.is_empty() {
+            out.line(&format!("{tag} {status}"));
+        }
+        self.write(out.into_pieces(limit)).await?;
+        if close || limit != usize::MAX { Err(Ended) } else { Ok(()) }
+    }
+
+    async fn write_text(&mut self, text: &str) -> Flow {
+        self.write(vec![Bytes::copy_from_slice(text.as_bytes())]).await
+    }
+
+    async fn write(&mut self, pieces: Vec<Bytes>) -> Flow {
+        for piece in pieces {
+            self.writer.write_all(&piece).await?;
+        }
+        Ok(self.writer.flush().await?)
+    }
+
+    /// Reads a command with its literals.
+    async fn read_command(&mut self) -> Result<Incoming, Ended> {
+        let mut segments: Vec<Segment> = Vec::new();
+        loop {
+            let max_line = self.state().quirks.max_line;
+            let text = match self.read_line(max_line).await? {
+                Line::Complete(text) => text,
+                Line::TooLong(start) => {
+                    let tag = first_word(segments.first().map_or(&start, |segment| &segment.text));
+                    let reply = Reply::refused(Refusal::Bad(format!("Command exceeds maximum length of {max_line}")));
+                    return Ok(Incoming::Refused { tag, reply });
+                }
+            };
+            let Some((text, len, synchronising)) = split_literal(&text) else {
+                segments.push(Segment { text, literal: None });
+                return Ok(Incoming::Command(Input::new(segments)));
+            };
+            let tag = first_word(segments.first().map_or(text, |segment| &segment.text));
+            match self.literal_allowed(len, synchronising, segments.len()) {
+                Ok(()) => {}
+                Err(Refusal::Bye(text)) => {
+                    self.answer(&tag, Reply::refused(Refusal::Bad(text)), usize::MAX).await?;
+                    return Err(Ended);
+                }
+                Err(refusal) => return Ok(Incoming::Refused { tag, reply: Reply::refused(refusal) }),
+            }
+            if synchronising {
+                self.write_text("+ OK\r\n").await?;
+                self.state().counters.round_trips += 1;
+            }
+            let text = text.to_vec();
+            let literal = self.read_literal(len).await?;
+            segments.push(Segment { text, literal: Some(literal) });
+        }
+    }
+
+    /// A refusal of a literal that comes anyway has to end the connection: `Bye`.
+    fn literal_allowed(&self, len: usize, synchronising: bool, before: usize) -> Result<(), Refusal> {
+        let max = if self.session.user.is_some() { MAX_LITERAL } else { MAX_LITERAL_BEFORE_LOGIN };
+        if !synchronising && !self.state().quirks.literal_plus {
+            return Err(Refusal::Bye("Non-synchronising literals are not offered".into()));
+        }
+        if len <= max && before < MAX_LITERALS {
+            return Ok(());
+        }
+        if synchronising { bad("Literal too large") } else { Err(Refusal::Bye("Literal too large".into())) }
+    }
+
+    /// Reads to the next line end. May be cancelled between reads: what came so far stays in the buffer.
+    async fn read_line(&mut self, max: usize) -> Result<Line, Ended> {
+        let mut scanned = 0;
+        loop {
+            if let Some(at) = self.buffer.iter().skip(scanned).position(|b| *b == b'\n') {
+                let mut line = self.buffer.split_to(scanned + at + 1);
+                line.truncate(scanned + at);
+                if line.last() == Some(&b'\r') {
+                    line.truncate(line.len() - 1);
+                }
+                return Ok(if line.len() > max {
+                    Line::TooLong(line.split_to(max.min(1024)).to_vec())
+                } else {
+                    Line::Complete(line.to_vec())
+                });
+            }
+            scanned = self.buffer.len();
+            if scanned > HOPELESS_LINE.max(max) || self.reader.read_buf(&mut self.buffer).await? == 0 {
+                return Err(Ended);
+            }
+        }
+    }
+
+    async fn read_literal(&mut self, len: usize) -> Result<Bytes, Ended> {
+        let mut literal = self.buffer.split_to(len.min(self.buffer.len()));
+        while literal.len() < len {
+            literal.reserve((len - literal.len()).min(1024 * 1024));
+            let mut rest = (&mut self.reader).take((len - literal.len()) as u64);
+            if rest.read_buf(&mut literal).await? == 0 {
+                return Err(Ended);
+            }
+        }
+        Ok(literal.freeze())
+    }
+}
+
+/// A line that announces a literal: what stands before it, its length, and whether the client waits for the go-ahead.
+fn split_literal(line: &[u8]) -> Option<(&[u8], usize, bool)> {
+    let inner = line.strip_suffix(b"}")?;
+    let open = inner.iter().rposition(|b| *b == b'{')?;
+    let (before, announced) = inner.split_at_checked(open)?;
+    let digits = announced.get(1..)?;
+    let (digits, synchronising) = match digits.strip_suffix(b"+") {
+        Some(digits) => (digits, false),
+        None => (digits, true),
+    };
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    // A number too big for the machine is too big for the server as well.
+    let len = std::str::from_utf8(digits).ok()?.parse().unwrap_or(usize::MAX);
+    Some((before, len, synchronising))
+}
+
+fn first_word(line: &[u8]) -> String {
+    let word = line.split(|b| *b == b' ').next().unwrap_or_default();
+    String::from_utf8_lossy(word.get(..word.len().min(64)).unwrap_or_default()).into_owned()
+}
+
+/// Reads the tag and the name; `UID` and what follows it are one name.
+fn tag_and_name(input: &mut Input) -> Option<(String, String)> {
+    let tag = input.take(|b| b > b' ' && b < 0x7f && !b"(){%*\"\\+".contains(&b)).ok()?;
+    let tag = String::from_utf8_lossy(tag.get(..64.min(tag.len()))?).into_owned();
+    input.space().ok()?;
+    let name = input.word().ok()?;
+    if name != "UID" {
+        return Some((tag, name));
+    }
+    input.space().ok()?;
+    Some((tag, format!("UID {}", input.word().ok()?)))
+}
+
+impl super::Shared {
+    /// Wakes the sessions in IDLE.
+    pub(super) fn tell_change(self: &Arc<Self>) {
+        self.changes.send_modify(|count| *count = count.wrapping_add(1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn literals_are_recognised_at_the_end_of_a_line_only() {
+        assert_eq!(split_literal(b"a LOGIN {4}"), Some((&b"a LOGIN "[..], 4, true)));
+        assert_eq!(split_literal(b"a LOGIN {4+}"), Some((&b"a LOGIN "[..], 4, false)));
+        assert_eq!(split_literal(b"a LOGIN {4} x"), None);
+        assert_eq!(split_literal(b"a X {}"), None);
+        assert_eq!(split_literal(b"a X {99999999999999999999999}").unwrap().1, usize::MAX);
+    }
+}
