@@ -7,7 +7,8 @@ mod port;
 
 pub use error::CrmError;
 pub use port::{
-    ActivityQuery, ActivitySummary, AttachmentFiling, BatchAnswer, Capabilities, CheckVerdict, Crm, CrmSettings, ItemResult, KeyedSetting,
-    Limits, LinkedRecord, MailBatch, MailIdentity, MailImport, MailTypes, MailVerdict, OnUnmatched, Profile, RecordLink, SettingLevel,
-    StatusKey,
+    ActivityQuery, ActivitySummary, AttachmentFiling, BatchAnswer, Capabilities, CheckVerdict, Crm, ItemResult, Limits, LinkedRecord,
+    MailBatch, MailIdentity, MailImport, MailTypes, MailVerdict, OnUnmatched, Profile, RecordLink, StatusKey,
 };
+
+pub use crate::model::{CrmSettings, KeyedSetting, SettingLevel};

@@ -35,6 +35,9 @@ pub trait MailStore: Send {
     /// Size and keywords without bodies. A UID that is gone is missing from the answer.
     fn traits(&mut self, uids: &UidSet) -> impl Future<Output = Result<BTreeMap<u32, MailTraits>, GroupwareError>> + Send;
 
+    /// The same with Message-ID, for recognising a mail without its body.
+    fn identities(&mut self, uids: &UidSet) -> impl Future<Output = Result<BTreeMap<u32, MailTraits>, GroupwareError>> + Send;
+
     /// Bodies, without setting `\Seen`. A UID that is gone is missing from the answer; large bodies are spooled. `expected` holds the
     /// traits from before: a body of another size is checked again, because Courier 5.0 makes up a message for an expunged one.
     fn fetch(&mut self, expected: &BTreeMap<u32, MailTraits>) -> impl Future<Output = Result<Vec<FetchedMail>, GroupwareError>> + Send;
@@ -176,7 +179,7 @@ pub struct MailTraits {
     pub keywords: BTreeSet<String>,
     /// When the server received it.
     pub internal_date: Option<chrono::DateTime<chrono::FixedOffset>>,
-    /// Message-ID, normalised; only where asked for ([`MailStore::traits`] always asks).
+    /// Message-ID, normalised; only from [`MailStore::identities`].
     pub message_id: Option<String>,
 }
 

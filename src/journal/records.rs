@@ -16,6 +16,9 @@ pub struct SettledMail {
     pub record: Option<RecordLink>,
     /// What it was linked to.
     pub linked: Vec<LinkedRecord>,
+    /// Folder of the customer for attachments, relative to the web folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_folder: Option<String>,
     /// Normalised Message-ID.
     pub message_id: Option<String>,
     /// SHA-256 of the original bytes.

@@ -1,6 +1,7 @@
 //! Plain data that every room speaks. No I/O but the bytes of a [`RawMail`], which may lie in a spool file.
 
 mod area;
+mod crm_settings;
 mod digest;
 mod ids;
 mod mail;
@@ -9,6 +10,7 @@ mod raw_mail;
 mod reason;
 
 pub use area::Area;
+pub use crm_settings::{CrmSettings, KeyedSetting, SettingLevel};
 pub use digest::{Digest, Fingerprint};
 pub use ids::{AccountId, BatchKey, ItemKey, OpId, RunId};
 pub use mail::{Attachment, AttachmentSource, Body, Direction, Mail, MailAddress, Protection, Sensitivity};

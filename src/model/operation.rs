@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, Area, BatchKey, Instant, ItemKey, OpId, RunId};
+use super::{AccountId, Area, Instant, ItemKey, OpId, RunId};
 
 /// A mailbox (folder) name as the user sees it: decoded from modified UTF-7, with the server's own separator.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -49,17 +49,11 @@ pub struct Operation {
     pub action: Action,
 }
 
-/// What an operation writes. Later areas add theirs here.
+/// What an operation writes, apart from the posting of mails: that goes in batches, and a batch's intent is the journal's `PendingBatch`.
+/// Later areas add theirs here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "kebab-case")]
 pub enum Action {
-    /// Post a mail to the CRM as a member of a batch. After a crash the batch's result is asked for by its key.
-    ImportMail {
-        /// The batch it is sent in.
-        batch: BatchKey,
-        /// Where the mail lies.
-        location: MailLocation,
-    },
     /// Mark a mail and, if asked, move it. After a crash the mailbox is looked at first.
     PlaceMail {
         /// Where the mail lies.

@@ -21,10 +21,21 @@ pub struct Settings {
     pub accounts: BTreeMap<AccountId, Account>,
     /// Mail import.
     pub mail: MailSettings,
+    /// How far ahead CRM items are created in the groupware.
+    pub future_days: FutureDays,
     /// Language of folder and category names, `OutlookLanguage`: `en`, `de` or `nl`.
     pub groupware_language: String,
     /// Language of crmsync itself, `Language`.
     pub language: String,
+}
+
+/// How many days ahead CRM items are created in the groupware (R70, R71).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FutureDays {
+    /// Appointments, `CRM_MeetingFutureDays`.
+    pub appointments: u32,
+    /// Tasks, `CRM_TaskFutureDays`.
+    pub tasks: u32,
 }
 
 /// How runs behave.

@@ -3,6 +3,6 @@
 mod effective;
 
 pub use effective::{
-    Account, AuthMethod, CrmAccess, CrmAuth, ImapAccess, LeaveOut, MailMark, MailSelector, MailSettings, Payload, ResultDisplay, Secret,
-    Security, Settings, SyncSettings, TnefPolicy, UnmatchedPolicy, WebFolder,
+    Account, AuthMethod, CrmAccess, CrmAuth, FutureDays, ImapAccess, LeaveOut, MailMark, MailSelector, MailSettings, Payload,
+    ResultDisplay, Secret, Security, Settings, SyncSettings, TnefPolicy, UnmatchedPolicy, WebFolder,
 };

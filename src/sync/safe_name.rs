@@ -1,0 +1,91 @@
+//! File names that every system takes and no reader mistakes: Windows, macOS, Linux, WebDAV (R37).
+
+/// Longest name in bytes of UTF-8. Leaves room below the 255 of most file systems, and below the 143 of eCryptfs.
+const MAX_BYTES: usize = 120;
+/// Longest extension that is kept when a name is cut, with its dot.
+const MAX_EXTENSION: usize = 17;
+/// Deepest path of folders.
+const MAX_DEPTH: usize = 16;
+/// Name of a file that has none.
+const NAMELESS: &str = "attachment";
+
+/// A safe form of a sender's file name: never empty, never a path, never hidden, never a device of Windows, at most 120 bytes.
+#[must_use]
+pub fn safe_file_name(name: &str) -> String {
+    clean(name).unwrap_or_else(|| NAMELESS.to_owned())
+}
+
+/// `offer.pdf` and 2 give `offer (2).pdf`, again at most 120 bytes. The name must be safe.
+#[must_use]
+pub fn numbered(name: &str, n: u32) -> String {
+    let (stem, extension) = split_extension(name);
+    let number = format!(" ({n})");
+    let stem = cut(stem, MAX_BYTES.saturating_sub(number.len() + extension.len()));
+    format!("{stem}{number}{extension}")
+}
+
+/// The folders of a customer's path, each safe; both slashes separate, empty parts, `.` and `..` vanish.
+#[must_use]
+pub fn safe_path(customer_folder: &str) -> Vec<String> {
+    customer_folder.split(['/', '\\']).filter_map(clean).take(MAX_DEPTH).collect()
+}
+
+fn clean(name: &str) -> Option<String> {
+    let mut safe = String::new();
+    for c in name.chars().filter(|c| !is_invisible(*c)) {
+        let c = match c {
+            '<' | '>' | ':' | '"' | '/' | '\\' | '|' | '?' | '*' => '_',
+            c if c.is_whitespace() => ' ',
+            c => c,
+        };
+        // Runs of blanks deceive the eye, and a cut could end in one.
+        if c != ' ' || !safe.ends_with(' ') {
+            safe.push(c);
+        }
+    }
+    let trimmed = safe.trim_start_matches([' ', '.']).trim_end_matches([' ', '.']);
+    if trimmed.is_empty() {
+        return None;
+    }
+    let guarded = if is_device(trimmed) { format!("_{trimmed}") } else { trimmed.to_owned() };
+    if guarded.len() <= MAX_BYTES {
+        return Some(guarded);
+    }
+    let (stem, extension) = split_extension(&guarded);
+    Some(format!("{}{extension}", cut(stem, MAX_BYTES - extension.len())))
+}
+
+/// Control characters, and those that reorder or hide text: a name with them shows another extension than it has.
+fn is_invisible(c: char) -> bool {
+    c.is_control() && !c.is_whitespace()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffd}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Names that Windows keeps for devices, with any extension and in any case.
+fn is_device(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default().trim_end().to_uppercase();
+    if matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$" | "CLOCK$") {
+        return true;
+    }
+    let port = stem.strip_prefix("COM").or_else(|| stem.strip_prefix("LPT"));
+    port.is_some_and(|digit| matches!(digit.chars().collect::<Vec<_>>().as_slice(), ['0'..='9' | '¹' | '²' | '³']))
+}
+
+/// Stem and extension with its dot; the extension is empty when there is none, or when it is too long to be one.
+fn split_extension(name: &str) -> (&str, &str) {
+    match name.rfind('.') {
+        Some(at) if at > 0 && name.len() - at <= MAX_EXTENSION => name.split_at(at),
+        _ => (name, ""),
+    }
+}
+
+/// At most `bytes` bytes of `text`, at a border of characters, not ending in a blank or dot.
+fn cut(text: &str, bytes: usize) -> &str {
+    let mut end = text.len().min(bytes);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.split_at(end).0.trim_end_matches([' ', '.'])
+}
