@@ -1,0 +1,7 @@
+//! Tests of the whole room.
+
+mod crash;
+mod disk;
+mod lifecycle;
+mod reads;
+mod samples;
