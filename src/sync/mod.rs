@@ -17,6 +17,8 @@ mod placement;
 mod preview;
 pub mod retry;
 mod safe_name;
+#[cfg(test)]
+mod testing;
 mod unmatched;
 mod verdict;
 
