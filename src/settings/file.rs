@@ -159,7 +159,11 @@ impl Reader<'_> {
 
     fn locks(&mut self, item: &Item, span: Option<Range<usize>>) {
         let Some(list) = item.as_array() else {
-            return self.fault(span, "locked", Problem::new(wrong_type(item), "write a list of keys: locked = [\"mail.never_log\"]"));
+            return self.fault(
+                item.span().or(span),
+                "locked",
+                Problem::new(wrong_type(item), "write a list of keys: locked = [\"mail.never_log\"]"),
+            );
         };
         for element in list {
             match element.as_str() {
@@ -189,7 +193,7 @@ impl Reader<'_> {
                         Some(Err(problem)) => problems.push((part.span(), problem)),
                         None => problems.push((
                             part.span(),
-                            Problem::new(format!("a {} stands in a list of texts", part.type_name()), kind.expected()),
+                            Problem::new(format!("a value of type {} stands in a list of texts", part.type_name()), kind.expected()),
                         )),
                     }
                 }

@@ -405,3 +405,191 @@ fn usable(secret: SecretValue, place: impl FnOnce() -> String) -> Result<SecretV
     };
     Err(SecretError::Unusable { place: place(), problem })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Mutex;
+    use std::time::Instant;
+
+    use super::*;
+
+    /// A keyring in memory.
+    #[derive(Default)]
+    struct Memory(Mutex<BTreeMap<String, String>>);
+
+    impl SecretStore for Memory {
+        fn read(&self, entry: &str) -> Result<String, StoreError> {
+            self.0.lock().unwrap().get(entry).cloned().ok_or(StoreError::NoEntry)
+        }
+        fn write(&self, entry: &str, secret: &str) -> Result<(), StoreError> {
+            self.0.lock().unwrap().insert(entry.to_owned(), secret.to_owned());
+            Ok(())
+        }
+        fn delete(&self, entry: &str) -> Result<(), StoreError> {
+            self.0.lock().unwrap().remove(entry).map(|_| ()).ok_or(StoreError::NoEntry)
+        }
+    }
+
+    /// A keyring that never answers.
+    struct Hanging;
+
+    impl SecretStore for Hanging {
+        fn read(&self, _: &str) -> Result<String, StoreError> {
+            loop {
+                std::thread::park();
+            }
+        }
+        fn write(&self, entry: &str, _: &str) -> Result<(), StoreError> {
+            self.read(entry).map(|_| ())
+        }
+        fn delete(&self, entry: &str) -> Result<(), StoreError> {
+            self.read(entry).map(|_| ())
+        }
+    }
+
+    /// A keyring that fails in one way.
+    struct Failing(StoreError);
+
+    impl SecretStore for Failing {
+        fn read(&self, _: &str) -> Result<String, StoreError> {
+            Err(self.0.clone())
+        }
+        fn write(&self, _: &str, _: &str) -> Result<(), StoreError> {
+            Err(self.0.clone())
+        }
+        fn delete(&self, _: &str) -> Result<(), StoreError> {
+            Err(self.0.clone())
+        }
+    }
+
+    fn secrets(store: impl SecretStore) -> Secrets {
+        let environment: Environment = Arc::new(|name| match name {
+            "SET" => Some("hunter2\n".to_owned()),
+            "EMPTY" => Some(String::new()),
+            "BROKEN" => Some("a\r\nA1 LOGOUT".to_owned()),
+            _ => None,
+        });
+        Secrets::new(Arc::new(store), environment).with_bounds(Duration::from_millis(200), Duration::from_millis(800))
+    }
+
+    fn keyring(entry: &str) -> Secret {
+        Secret::Keyring(entry.to_owned())
+    }
+
+    #[tokio::test]
+    async fn the_keyring_keeps_gives_and_deletes() {
+        let secrets = secrets(Memory::default());
+        assert_eq!(secrets.read(&keyring("crm")).await, Err(SecretError::NoEntry { entry: "crm".to_owned() }));
+        secrets.write("crm", &SecretValue::new("hunter2".to_owned())).await.unwrap();
+        assert_eq!(secrets.read(&keyring("crm")).await.unwrap().expose(), "hunter2");
+        secrets.delete("crm").await.unwrap();
+        secrets.delete("crm").await.unwrap();
+        assert!(secrets.read(&keyring("crm")).await.is_err());
+    }
+
+    #[test]
+    fn a_hanging_keyring_is_an_error_within_its_bound_and_does_not_block_the_end() {
+        let begun = Instant::now();
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let secrets = secrets(Hanging);
+        for _ in 0..MAX_HANGING + 3 {
+            let error = runtime.block_on(secrets.read(&keyring("crm"))).unwrap_err();
+            assert!(error.to_string().contains("unlock it and try again"), "{error}");
+        }
+        assert!(runtime.block_on(secrets.write("crm", &SecretValue::new("x".to_owned()))).is_err());
+        assert_eq!(secrets.hanging.load(Ordering::Relaxed), MAX_HANGING, "no more threads are left behind");
+        drop(runtime);
+        assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+        assert_eq!(KEYRING_BOUND, Duration::from_secs(5));
+    }
+
+    #[tokio::test]
+    async fn an_absent_or_locked_keyring_is_told_with_the_repair() {
+        for (failure, expected) in [
+            (StoreError::Absent("no bus".to_owned()), "set the secret to { env = \"VARIABLE\" } or { command = [\"program\"] } (no bus)"),
+            (StoreError::Locked("dismissed".to_owned()), "unlock it and try again (dismissed)"),
+            (StoreError::Failed("odd".to_owned()), "the keyring failed on the entry \"crm\": odd"),
+        ] {
+            let error = secrets(Failing(failure)).read(&keyring("crm")).await.unwrap_err();
+            assert!(error.to_string().contains(expected), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_environment_gives_a_secret_or_names_the_variable() {
+        let secrets = secrets(Hanging);
+        let read = async |name: &str| secrets.read(&Secret::Environment(name.to_owned())).await;
+        assert_eq!(read("SET").await.unwrap().expose(), "hunter2");
+        for name in ["EMPTY", "UNSET"] {
+            assert_eq!(read(name).await, Err(SecretError::NoVariable { variable: name.to_owned() }));
+        }
+        assert!(matches!(read("BROKEN").await, Err(SecretError::Unusable { problem: "holds control characters", .. })));
+    }
+
+    #[test]
+    fn a_secret_has_no_text_form() {
+        assert_eq!(format!("{:?}", SecretValue::new("hunter2".to_owned())), "SecretValue");
+    }
+
+    #[cfg(unix)]
+    mod commands {
+        use super::*;
+
+        async fn run(words: &[&str]) -> Result<SecretValue, SecretError> {
+            let words = words.iter().map(|word| (*word).to_owned()).collect();
+            secrets(Hanging).with_bounds(KEYRING_BOUND, Duration::from_secs(8)).read(&Secret::Command(words)).await
+        }
+
+        async fn shell(script: &str) -> Result<SecretValue, SecretError> {
+            run(&["sh", "-c", script]).await
+        }
+
+        #[tokio::test]
+        async fn the_first_line_of_a_command_is_the_secret() {
+            assert_eq!(run(&["printf", "hunter2\\nuser: anna\\n"]).await.unwrap().expose(), "hunter2");
+            assert_eq!(run(&["printf", "hunter2\\r\\n"]).await.unwrap().expose(), "hunter2");
+            assert_eq!(run(&["printf", "hunter2"]).await.unwrap().expose(), "hunter2");
+            assert_eq!(run(&["echo", "$HOME; ls"]).await.unwrap().expose(), "$HOME; ls", "no shell reads the arguments");
+            assert!(shell("cat && echo end").await.unwrap().expose() == "end", "its input is empty");
+        }
+
+        #[tokio::test]
+        async fn a_failing_command_is_named_and_its_output_is_not_repeated() {
+            let error = shell("echo hunter2; echo 'gpg: no key' >&2; echo more >&2; exit 3").await.unwrap_err().to_string();
+            assert!(error.contains("\"sh\"") && error.contains("exit status: 3") && error.contains("gpg: no key"), "{error}");
+            assert!(!error.contains("hunter2") && !error.contains("more") && !error.contains("echo"), "{error}");
+            let error = run(&["no-such-program-here"]).await.unwrap_err();
+            assert!(matches!(error, SecretError::CommandMissing { .. }), "{error}");
+        }
+
+        #[tokio::test]
+        async fn output_that_is_no_secret_is_refused() {
+            for (script, problem) in [
+                ("true", "is empty"),
+                ("echo", "is empty"),
+                ("printf '\\377\\n'", "is not UTF-8"),
+                ("printf 'a\\tb\\n'", "holds control characters"),
+                ("yes", "is longer than 64 KiB"),
+            ] {
+                let error = shell(script).await.unwrap_err().to_string();
+                assert!(error.contains(problem), "{script}: {error}");
+            }
+        }
+
+        #[tokio::test]
+        async fn a_command_that_does_not_end_is_ended() {
+            let begun = Instant::now();
+            let error = secrets(Hanging).read(&Secret::Command(vec!["sleep".to_owned(), "60".to_owned()])).await.unwrap_err();
+            assert_eq!(error, SecretError::CommandHangs { program: "\"sleep\"".to_owned(), after: Duration::from_millis(800) });
+            assert!(begun.elapsed() < Duration::from_secs(5));
+        }
+
+        #[tokio::test]
+        async fn a_password_agent_that_keeps_the_pipe_open_does_not_hold_up_the_secret() {
+            let begun = Instant::now();
+            assert_eq!(shell("sleep 6 & echo hunter2").await.unwrap().expose(), "hunter2");
+            assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        }
+    }
+}

@@ -158,3 +158,91 @@ pub fn private_dir(path: &Path) -> io::Result<()> {
     }
     builder.create(path)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn located(convention: Convention, config: Option<&str>, data: Option<&str>, variables: &[(&str, &str)]) -> Result<Dirs, NoHome> {
+        let lookup = |name: &str| variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| OsString::from(value));
+        Dirs::locate_by(convention, config.map(Path::new), data.map(Path::new), &lookup)
+    }
+
+    fn paths(dirs: &Dirs) -> [String; 4] {
+        [&dirs.config_file, &dirs.data, &dirs.cache, &dirs.runtime].map(|path| path.display().to_string().replace('\\', "/"))
+    }
+
+    #[test]
+    fn xdg_folders_are_used_and_relative_ones_are_not() {
+        let dirs = located(Convention::Xdg, None, None, &[("HOME", "/home/a")]).unwrap();
+        assert_eq!(
+            paths(&dirs),
+            [
+                "/home/a/.config/crmsync/config.toml",
+                "/home/a/.local/share/crmsync",
+                "/home/a/.cache/crmsync",
+                "/home/a/.local/share/crmsync/run"
+            ]
+        );
+        let xdg = [
+            ("HOME", "/home/a"),
+            ("XDG_CONFIG_HOME", "/c"),
+            ("XDG_DATA_HOME", "relative"),
+            ("XDG_CACHE_HOME", ""),
+            ("XDG_RUNTIME_DIR", "/run/user/1"),
+        ];
+        let dirs = located(Convention::Xdg, None, None, &xdg).unwrap();
+        assert_eq!(
+            paths(&dirs),
+            ["/c/crmsync/config.toml", "/home/a/.local/share/crmsync", "/home/a/.cache/crmsync", "/run/user/1/crmsync"]
+        );
+    }
+
+    #[test]
+    fn windows_and_macos_have_their_own() {
+        let dirs = located(Convention::Windows, None, None, &[("APPDATA", "C:/R"), ("LOCALAPPDATA", "C:/L")]).unwrap();
+        assert_eq!(paths(&dirs), ["C:/R/crmsync/config.toml", "C:/L/crmsync/data", "C:/L/crmsync/cache", "C:/L/crmsync/run"]);
+        let dirs = located(Convention::MacOs, None, None, &[("HOME", "/Users/a")]).unwrap();
+        let support = "/Users/a/Library/Application Support/crmsync";
+        let expected = [
+            format!("{support}/config.toml"),
+            format!("{support}/data"),
+            "/Users/a/Library/Caches/crmsync".to_owned(),
+            format!("{support}/data/run"),
+        ];
+        assert_eq!(paths(&dirs), expected);
+    }
+
+    #[test]
+    fn arguments_win_over_the_environment_and_a_chosen_data_folder_holds_all() {
+        let variables = [("HOME", "/home/a"), ("CRMSYNC_CONFIG", "/e/c.toml"), ("CRMSYNC_DATA_DIR", "/e/d")];
+        let dirs = located(Convention::Xdg, None, None, &variables).unwrap();
+        assert_eq!(paths(&dirs), ["/e/c.toml", "/e/d", "/e/d/cache", "/e/d/run"]);
+        let dirs = located(Convention::Xdg, Some("my.toml"), Some("/x"), &variables).unwrap();
+        assert_eq!(paths(&dirs), ["my.toml", "/x", "/x/cache", "/x/run"]);
+        let dirs = located(Convention::Xdg, None, Some("/x"), &[("HOME", "/home/a")]).unwrap();
+        assert_eq!(paths(&dirs)[0], "/home/a/.config/crmsync/config.toml");
+    }
+
+    #[test]
+    fn without_a_home_both_have_to_be_given() {
+        assert_eq!(located(Convention::Xdg, None, Some("/x"), &[]), Err(NoHome { variable: "HOME" }));
+        assert!(located(Convention::Xdg, Some("c"), Some("/x"), &[]).is_ok());
+        assert_eq!(located(Convention::Windows, None, None, &[("APPDATA", "C:/R")]), Err(NoHome { variable: "LOCALAPPDATA" }));
+    }
+
+    #[test]
+    fn a_private_folder_is_for_its_owner_alone() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("a").join("b");
+        private_dir(&path).unwrap();
+        private_dir(&path).unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+        }
+        std::fs::write(parent.path().join("file"), "").unwrap();
+        assert!(private_dir(&parent.path().join("file")).is_err());
+    }
+}
