@@ -24,16 +24,24 @@ const HOPELESS_LINE: usize = 16 * 1024 * 1024;
 /// Commands kept for [`ImapHandle::log`].
 const MAX_LOG: usize = 20_000;
 
-/// The connection is at its end: closed, failed, or to be dropped.
-struct Ended;
+/// How a connection ends.
+enum Ended {
+    /// Everything was said. What the client still sends is read for a moment, lest it lose the last answer to a TCP reset.
+    Politely,
+    /// Failed, or dropped by a fault.
+    Abruptly,
+}
 
 impl From<std::io::Error> for Ended {
     fn from(_: std::io::Error) -> Self {
-        Self
+        Self::Abruptly
     }
 }
 
 type Flow = Result<(), Ended>;
+
+/// How long a connection that ended politely is read on.
+const LINGER: Duration = Duration::from_millis(500);
 
 /// One line of the client.
 enum Line {
@@ -72,8 +80,10 @@ impl Connection {
 
     /// Serves until the client or a fault ends it.
     pub(super) async fn run(mut self) {
-        let _: Flow = self.serve().await;
-        let _ = self.writer.shutdown().await;
+        let Err(ended) = self.serve().await else { return };
+        if self.writer.shutdown().await.is_ok() && matches!(ended, Ended::Politely) {
+            let _ = tokio::time::timeout(LINGER, tokio::io::copy(&mut self.reader, &mut tokio::io::sink())).await;
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -109,12 +119,12 @@ impl Connection {
             Some(Fault::Bye(text)) => return self.answer("", Reply::bye(&text), limit).await,
             Some(Fault::SilenceBefore | Fault::SilenceAfter) => return std::future::pending().await,
             Some(Fault::Truncate(bytes)) => limit = bytes,
-            Some(_) => return Err(Ended),
+            Some(_) => return Err(Ended::Abruptly),
         }
         let mut out = Output::default();
         out.line(&greeting);
         self.write(out.into_pieces(limit)).await?;
-        if limit == usize::MAX { Ok(()) } else { Err(Ended) }
+        if limit == usize::MAX { Ok(()) } else { Err(Ended::Abruptly) }
     }
 
     /// Lets faults strike that happen before a command; the last one that decides about its answer is returned.
@@ -153,7 +163,7 @@ impl Connection {
                 return self.write(vec![raw.into()]).await;
             }
             Some(Fault::Bye(text)) => return self.answer(&tag, Reply::bye(text), limit).await,
-            Some(Fault::DropBefore) => return Err(Ended),
+            Some(Fault::DropBefore) => return Err(Ended::Abruptly),
             Some(Fault::SilenceBefore) => return std::future::pending().await,
             Some(Fault::Truncate(bytes)) => limit = *bytes,
             Some(Fault::AnswerAfter(text)) => forged = Some(text.clone()),
@@ -174,7 +184,7 @@ impl Connection {
             }
         };
         match fault {
-            Some(Fault::DropAfter) => return Err(Ended),
+            Some(Fault::DropAfter) => return Err(Ended::Abruptly),
             Some(Fault::SilenceAfter) => return std::future::pending().await,
             _ => {}
         }
@@ -251,7 +261,7 @@ impl Connection {
         self.state().counters.round_trips += 1;
         match self.read_line(MAX_LITERAL_BEFORE_LOGIN).await? {
             Line::Complete(line) => Ok(line),
-            Line::TooLong(_) => Err(Ended),
+            Line::TooLong(_) => Err(Ended::Abruptly),
         }
     }
 
@@ -264,11 +274,11 @@ impl Connection {
         self.write_text("+ idling\r\n").await?;
         let done = loop {
             if self.state().quirks.idle_pushes && !self.push_changes().await? {
-                return Err(Ended);
+                return Err(Ended::Abruptly);
             }
             tokio::select! {
                 line = self.read_line(1024) => break line?,
-                changed = changes.changed() => changed.map_err(|_| Ended)?,
+                changed = changes.changed() => changed.map_err(|_| Ended::Abruptly)?,
             }
         };
         let mut out = Output::default();
@@ -302,7 +312,10 @@ impl Connection {
             out.line(&format!("{tag} {status}"));
         }
         self.write(out.into_pieces(limit)).await?;
-        if close || limit != usize::MAX { Err(Ended) } else { Ok(()) }
+        if limit != usize::MAX {
+            return Err(Ended::Abruptly);
+        }
+        if close { Err(Ended::Politely) } else { Ok(()) }
     }
 
     async fn write_text(&mut self, text: &str) -> Flow {
@@ -337,8 +350,7 @@ impl Connection {
             match self.literal_allowed(len, synchronising, segments.len()) {
                 Ok(()) => {}
                 Err(Refusal::Bye(text)) => {
-                    self.answer(&tag, Reply::refused(Refusal::Bad(text)), usize::MAX).await?;
-                    return Err(Ended);
+                    self.answer(&tag, Reply { close: true, ..Reply::refused(Refusal::Bad(text)) }, usize::MAX).await?;
                 }
                 Err(refusal) => return Ok(Incoming::Refused { tag, reply: Reply::refused(refusal) }),
             }
@@ -382,7 +394,7 @@ impl Connection {
             }
             scanned = self.buffer.len();
             if scanned > HOPELESS_LINE.max(max) || self.reader.read_buf(&mut self.buffer).await? == 0 {
-                return Err(Ended);
+                return Err(Ended::Abruptly);
             }
         }
     }
@@ -393,7 +405,7 @@ impl Connection {
             literal.reserve((len - literal.len()).min(1024 * 1024));
             let mut rest = (&mut self.reader).take((len - literal.len()) as u64);
             if rest.read_buf(&mut literal).await? == 0 {
-                return Err(Ended);
+                return Err(Ended::Abruptly);
             }
         }
         Ok(literal.freeze())
