@@ -1,1 +1,22 @@
-//! The MIME format: what can be read of a mail.
+//! The MIME format: what can be read of a mail, of any size, in bounded memory.
+//!
+//! One streaming walker (`walker`) goes through every mail, small or spooled, so that the result does not depend on where the bytes
+//! lie. mail-parser reads header values and rare character sets, encoding_rs the others, ammonia and html2text the HTML.
+
+mod charset;
+mod fields;
+mod fingerprint;
+mod html;
+mod lines;
+mod params;
+mod part;
+mod read;
+mod text;
+mod transfer;
+mod walker;
+mod words;
+
+pub use read::{ReadOptions, read_mail};
+
+#[cfg(test)]
+mod tests;
