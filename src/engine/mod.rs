@@ -1,1 +1,3 @@
 //! Carries plans out: one run = collect → decide → intend → write → settle.
+
+pub mod web_folder;

@@ -36,6 +36,6 @@ pub use mail_sources::{
 pub use placement::{Placed, Placement, Target, placement};
 pub use preview::{MailPlan, PlannedMail};
 pub use retry::{next_delay, next_not_found_try};
-pub use safe_name::{numbered, safe_file_name, safe_path};
+pub use safe_name::{numbered, safe_file_name, safe_path, told_apart};
 pub use unmatched::on_unmatched;
 pub use verdict::{Consequence, NextTry, Parking, consequence};

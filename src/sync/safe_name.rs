@@ -18,10 +18,16 @@ pub fn safe_file_name(name: &str) -> String {
 /// `offer.pdf` and 2 give `offer (2).pdf`, again at most 120 bytes. The name must be safe.
 #[must_use]
 pub fn numbered(name: &str, n: u32) -> String {
+    told_apart(name, &n.to_string())
+}
+
+/// `offer.pdf` and `x` give `offer (x).pdf`, again at most 120 bytes. The name must be safe, and the word short and of letters and digits.
+#[must_use]
+pub fn told_apart(name: &str, word: &str) -> String {
     let (stem, extension) = split_extension(name);
-    let number = format!(" ({n})");
-    let stem = cut(stem, MAX_BYTES.saturating_sub(number.len() + extension.len()));
-    format!("{stem}{number}{extension}")
+    let word = format!(" ({word})");
+    let stem = cut(stem, MAX_BYTES.saturating_sub(word.len() + extension.len()));
+    format!("{stem}{word}{extension}")
 }
 
 /// The folders of a customer's path, each safe; both slashes separate, empty parts, `.` and `..` vanish.
