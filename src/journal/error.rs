@@ -74,9 +74,13 @@ impl JournalError {
             Self::HeldByAnother => "wait until the other crmsync has ended, or use the one that runs",
             Self::DiskFull { .. } => "make room on the disk; the next run goes on where this one stopped",
             Self::Disk { .. } => "check the disk and the rights to the data folder; the next run goes on where this one stopped",
-            Self::Damaged { .. } | Self::Unreadable { .. } => {
-                "see `crmsync journal check`; or move the journal's file away: the next run builds a new one, and nothing is doubled, \
-                 because the CRM knows each item by its key"
+            Self::Damaged { .. } => {
+                "move the journal's file away: the next run builds a new one, and nothing is doubled, because the CRM knows each item by \
+                 its key"
+            }
+            Self::Unreadable { .. } => {
+                "see `crmsync journal check`; if it does not help, move the journal's file away: the next run builds a new one, and \
+                 nothing is doubled, because the CRM knows each item by its key"
             }
             Self::TooNew { .. } => {
                 "upgrade crmsync; or move the journal's file away: the next run builds a new one, and nothing is doubled, because the CRM \

@@ -22,10 +22,11 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// Opens the database, and repairs it if it was not closed.
+    /// Opens the database, and repairs it if it was not closed. Every page is read against its checksum, because redb trusts an open
+    /// file: one altered byte would be read as it stands, or end in a panic. That takes about as long as reading the file.
     pub(super) fn open(&self) -> Result<Database, JournalError> {
         let mut builder = Database::builder();
-        builder.set_cache_size(CACHE_SIZE);
+        builder.set_cache_size(CACHE_SIZE).set_check_integrity_on_open(true);
         Ok(match self {
             Self::File(path) => {
                 let backend = FileBackend::new(open_private(path)?)?;

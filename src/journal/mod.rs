@@ -5,9 +5,12 @@
 
 mod apply;
 mod change;
+mod check;
 mod error;
+mod export;
 pub mod fault;
 mod file;
+mod forget;
 mod handle;
 mod migrations;
 mod read;
@@ -16,6 +19,7 @@ mod store;
 mod tables;
 
 pub use change::Change;
+pub use check::{Compacted, JournalReport};
 pub use error::JournalError;
 pub use handle::Journal;
 pub use records::{

@@ -1,13 +1,20 @@
 //! The open database, shared by the owner thread and the readers, and opened anew after an error of the disk.
 
+use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
-use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
+use redb::{Database, Key, ReadTransaction, ReadableDatabase, WriteTransaction};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::file::Source;
+use super::tables::Table;
 use super::{JournalError, migrations};
+
+/// Records of one page of a long read or a long removal.
+const PAGE: usize = 1_000;
 
 #[derive(Debug)]
 pub(super) struct Store {
@@ -62,6 +69,49 @@ impl Store {
             self.commits.fetch_add(1, Ordering::Relaxed);
             Ok(result)
         })
+    }
+
+    /// Shows at most a page of a table's records behind the key with the bytes `after` to `visit`, in one read transaction, with which
+    /// `visit` can look up others. Gives the bytes of the last key, or `None` when the table is done.
+    pub(super) fn page<K, V>(
+        &self,
+        table: &Table<K, V>,
+        after: Option<&[u8]>,
+        mut visit: impl for<'k> FnMut(&ReadTransaction, &K::SelfType<'k>, &[u8]) -> Result<(), JournalError>,
+    ) -> Result<Option<Vec<u8>>, JournalError>
+    where
+        K: Key + 'static,
+        V: Serialize + DeserializeOwned,
+    {
+        self.read(|txn| {
+            let first = after.map_or(Bound::Unbounded, |bytes| Bound::Excluded(K::from_bytes(bytes)));
+            let mut last = None;
+            for row in table.open(txn)?.range::<K::SelfType<'_>>((first, Bound::Unbounded))?.take(PAGE) {
+                let (key, json) = row?;
+                visit(txn, &key.value(), json.value())?;
+                last = Some(K::as_bytes(&key.value()).as_ref().to_vec());
+            }
+            Ok(last)
+        })
+    }
+
+    /// Shows a whole table to `visit`, page by page: changes made meanwhile may or may not be seen.
+    pub(super) fn scan<K, V>(
+        &self,
+        table: &Table<K, V>,
+        mut visit: impl for<'k> FnMut(&ReadTransaction, &K::SelfType<'k>, &[u8]) -> Result<(), JournalError>,
+    ) -> Result<(), JournalError>
+    where
+        K: Key + 'static,
+        V: Serialize + DeserializeOwned,
+    {
+        let mut after = None;
+        loop {
+            after = self.page(table, after.as_deref(), &mut visit)?;
+            if after.is_none() {
+                return Ok(());
+            }
+        }
     }
 
     /// Access beside others.

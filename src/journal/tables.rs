@@ -125,6 +125,14 @@ impl<K: Key + 'static, V: Serialize + DeserializeOwned> Table<K, V> {
         }
     }
 
+    /// Whether there is a record, readable or not.
+    pub(super) fn has<'k>(&self, txn: &ReadTransaction, key: K::SelfType<'k>) -> Result<bool, JournalError>
+    where
+        K: 'k,
+    {
+        Ok(self.open(txn)?.get(&key)?.is_some())
+    }
+
     /// Writes a record.
     pub(super) fn put<'k>(&self, txn: &WriteTransaction, key: K::SelfType<'k>, record: &V) -> Result<(), JournalError>
     where

@@ -120,7 +120,7 @@ fn assert_either_side(disk: &FaultBackend, acknowledged: &Model, in_flight: &Mod
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
     fn the_journal_knows_what_a_plain_model_knows(commits in commits()) {

@@ -69,3 +69,26 @@ fn a_file_cut_short_is_an_error_and_no_panic() {
         assert!(matches!(result, Err(JournalError::Damaged { .. })), "{len}: {result:?}");
     }
 }
+
+#[test]
+fn a_file_with_altered_bytes_is_an_error_or_is_read_right_but_never_a_panic() {
+    let image = filled_image();
+    let used: Vec<usize> = (0..image.len()).step_by(97).filter(|at| image[*at] != 0).collect();
+    let samples = std::env::var("CRMSYNC_ALTERED_BYTES").map_or(20, |count| count.parse().unwrap());
+    let mut wrong = Vec::new();
+    for at in used.iter().step_by((used.len() / samples).max(1)) {
+        let mut image = image.clone();
+        image[*at] ^= 0x55;
+        let outcome = std::panic::catch_unwind(|| {
+            let journal = Journal::open_with_backend(FaultBackend::with_content(1, image))?;
+            let mails = journal.settled_mails_page(&work(), None, usize::MAX)?.len();
+            journal.commit_blocking(vec![locate(1, "mail:0:0"), settle("mail:0:0", Some("m"))])?;
+            Ok::<_, JournalError>((journal.check()?.is_sound(), mails))
+        });
+        match outcome {
+            Ok(Ok((true, 400)) | Err(_)) => {}
+            other => wrong.push((*at, format!("{other:?}"))),
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {}: {wrong:#?}", wrong.len(), used.len());
+}

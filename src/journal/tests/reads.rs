@@ -237,3 +237,24 @@ fn runs_come_newest_first_and_their_items_in_order() {
     assert_eq!(by_id.first().unwrap().0, run_id(3));
     assert!(journal.run_items_by_message_id("").unwrap().is_empty());
 }
+
+/// A fifth of a mailbox of 100,000 mails. The bound is generous for an unoptimised build on a busy machine; optimised it is a small part of it.
+#[test]
+fn a_large_mailbox_is_read_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.redb");
+    let journal = Journal::open(&path).unwrap();
+    let key = format!("mail:{}", crate::model::Digest::of(b"a mail"));
+    let start = std::time::Instant::now();
+    journal.commit_blocking((1..=20_000).map(|uid| locate(uid, &key)).collect()).unwrap();
+    let written = start.elapsed();
+    let start = std::time::Instant::now();
+    assert_eq!(journal.located(&work(), &inbox(), 7).unwrap().len(), 20_000);
+    let all = start.elapsed();
+    let few: BTreeSet<u32> = (1..=20_000).step_by(400).collect();
+    let start = std::time::Instant::now();
+    assert_eq!(journal.located_in(&work(), &inbox(), 7, &few).unwrap().len(), 50);
+    let some = start.elapsed();
+    println!("20,000 written in {written:?}, read in {all:?}, 50 of them in {some:?}, {} bytes", journal.check().unwrap().file_size);
+    assert!(all < std::time::Duration::from_secs(4), "{all:?}");
+}

@@ -62,7 +62,7 @@ pub(super) fn parked(account: &AccountId, id: &str) -> Parked {
         since: at(2),
         tries: 1,
         next_try: Some(at(3)),
-        location: Some(location(9)),
+        location: Some(MailLocation { account: account.clone(), ..location(9) }),
         message_id: Some("m@example.com".to_owned()),
         addresses: vec!["a@example.com".to_owned()],
     }
