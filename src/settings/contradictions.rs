@@ -6,6 +6,7 @@ use crate::model::Area;
 
 use super::fault::{Fault, Place, Problem};
 use super::levels::{Layers, Merged};
+use super::schema::Setting;
 use super::value::is_loopback;
 use super::{MailMark, MailSelector, Security, Settings, WebFolder};
 
@@ -106,7 +107,13 @@ impl Finder<'_> {
 
     fn connections(&mut self, settings: &Settings) {
         let mut seen = BTreeMap::new();
+        let mut variables = BTreeMap::new();
         for (name, account) in &settings.accounts {
+            if let Some(other) = variables.insert(Setting::variable(name.as_str()), name) {
+                let place = self.layers.accounts.get(name.as_str()).cloned().unwrap_or(Place::Default);
+                let what = format!("differs from account {other} only in case, - or _, and would share its environment variables");
+                self.found.push(Fault::error(place, &format!("accounts.{name}"), Problem::new(what, "rename one of the two")));
+            }
             let key = |leaf: &str| format!("accounts.{name}.imap.{leaf}");
             let imap = &account.imap;
             if imap.security == Security::None && !is_loopback(&imap.host) {
@@ -118,7 +125,7 @@ impl Finder<'_> {
             }
             match (imap.security, imap.port) {
                 (Security::Tls, 143) => {
-                    self.warn(&key("port"), "143 is usually the port of starttls", "write 993, or security = \"starttls\"")
+                    self.warn(&key("port"), "143 is usually the port of starttls", "write 993, or security = \"starttls\"");
                 }
                 (Security::Starttls, 993) => self.warn(&key("port"), "993 is usually the port of tls", "write 143, or security = \"tls\""),
                 _ => {}

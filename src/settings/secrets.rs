@@ -255,16 +255,16 @@ impl Secrets {
         match secret {
             Secret::Keyring(entry) => {
                 let value = self.ask(entry, |store, entry| store.read(entry).map(SecretValue::new)).await?;
-                usable(value, || format!("the keyring entry \"{entry}\""))
+                usable(&value, || format!("the keyring entry \"{entry}\""))
             }
             Secret::Environment(variable) => {
                 let value = (self.environment)(variable).map(SecretValue::new).filter(|value| !value.expose().trim().is_empty());
                 let value = value.ok_or_else(|| SecretError::NoVariable { variable: variable.clone() })?;
-                usable(value, || format!("the environment variable {variable}"))
+                usable(&value, || format!("the environment variable {variable}"))
             }
             Secret::Command(words) => {
                 let value = self.run(words).await?;
-                usable(value, || format!("the command {}", words.first().map(|word| quote(word)).unwrap_or_default()))
+                usable(&value, || format!("the command {}", words.first().map(|word| quote(word)).unwrap_or_default()))
             }
         }
     }
@@ -277,7 +277,7 @@ impl Secrets {
 
     /// Deletes a secret from the keyring; one that is not there is deleted already.
     pub async fn delete(&self, entry: &str) -> Result<(), SecretError> {
-        match self.ask(entry, |store, entry| store.delete(entry)).await {
+        match self.ask(entry, SecretStore::delete).await {
             Err(SecretError::NoEntry { .. }) => Ok(()),
             result => result,
         }
@@ -392,7 +392,7 @@ impl FirstLine {
 }
 
 /// A secret in one line: without line end, not empty, and with nothing in it that would break out of a command or a header.
-fn usable(secret: SecretValue, place: impl FnOnce() -> String) -> Result<SecretValue, SecretError> {
+fn usable(secret: &SecretValue, place: impl FnOnce() -> String) -> Result<SecretValue, SecretError> {
     let text = secret.expose().trim_end_matches(['\r', '\n']);
     let problem = if text.is_empty() {
         "is empty"
