@@ -23,14 +23,14 @@ pub fn example() -> String {
     let mut table = "";
     for setting in SETTINGS {
         let (path, leaf) = setting.key.rsplit_once('.').unwrap_or(("", setting.key));
-        if path != table {
+        if path == table {
+            text.push('\n');
+        } else {
             table = path;
             let _ = writeln!(text, "\n[{}]", of_account(path, "work"));
             if path == "accounts.*" {
                 text.push_str("# A groupware account. The name is yours to choose; write further accounts as [accounts.OTHER].\n\n");
             }
-        } else {
-            text.push('\n');
         }
         entry(&mut text, setting, leaf);
     }
