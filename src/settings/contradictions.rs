@@ -98,7 +98,7 @@ impl Finder<'_> {
     fn never_log(&mut self, settings: &Settings) {
         for address in settings.accounts.values().flat_map(|account| &account.addresses) {
             let domain = address.rsplit('@').next().unwrap_or_default();
-            if let Some(entry) = settings.mail.never_log.iter().find(|entry| *entry == address || *entry == domain) {
+            if let Some(entry) = settings.mail.never_log.iter().find(|entry| *entry == address || covers(entry, domain)) {
                 let what = format!("\"{entry}\" covers your own address {address}: no mail of yours would be imported");
                 self.warn("mail.never_log", what, "take it out, if that is not what you want");
             }
@@ -139,4 +139,9 @@ impl Finder<'_> {
             }
         }
     }
+}
+
+/// A domain covers its sub-domains.
+fn covers(entry: &str, domain: &str) -> bool {
+    domain.strip_suffix(entry).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }

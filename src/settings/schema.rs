@@ -204,7 +204,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         "mail.never_log",
         Kind::Many(Element::AddressOrDomain),
         "Addresses (\"a@example.com\") and domains (\"example.com\") whose mail never leaves this machine.\n\
-         Entries of the organisation stay in force beside yours.",
+         A domain covers its sub-domains. Entries of the organisation stay in force beside yours.",
     ),
     setting("mail.private", Kind::One(Element::Choice(LEAVE_OUT)), Text("skip"), "Mail that its sender marked private or personal."),
     setting("mail.encrypted", Kind::One(Element::Choice(LEAVE_OUT)), Text("skip"), "Encrypted mail."),

@@ -358,6 +358,9 @@ fn what_is_odd_but_usable_is_a_warning() {
     let own = Machine::sound_with("[mail]\nnever_log = [\"Example.com\"]\n");
     one_fault(&own, "config.toml:9:1: warning: mail.never_log: \"example.com\" covers your own address anna@example.com");
     own.effective();
+    let above = Machine::sound_with("[mail]\nnever_log = [\"com\"]\n");
+    one_fault(&above, "config.toml:9:1: warning: mail.never_log: \"com\" covers your own address");
+    assert!(Machine::sound_with("[mail]\nnever_log = [\"ample.com\"]\n").faults().is_empty());
     one_fault(
         &Machine::sound_with("port = 143\n"),
         "config.toml:8:1: warning: accounts.work.imap.port: 143 is usually the port of starttls",
