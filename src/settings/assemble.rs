@@ -12,7 +12,7 @@ use super::fault::{Fault, Place, Problem};
 use super::levels::{Layers, Level, Merged, Origin, Sources, keys_of};
 use super::names;
 use super::schema::{Fallback, SETTINGS};
-use super::value::Value;
+use super::value::{Element, Kind, Value};
 use super::{Account, CrmAccess, CrmAuth, FutureDays, ImapAccess, MailSettings, Secret, Settings, SyncSettings, WebFolder};
 
 /// The settings in force, or `None` when something needed is missing; why stands among the faults.
@@ -66,9 +66,21 @@ fn derive(layers: &mut Layers) {
         let port = if text(layers, &key("imap.security")).as_deref() == Some("tls") { 993 } else { 143 };
         default_to(layers, key("imap.port"), Value::Integer(port));
         let user = text(layers, &key("imap.user")).unwrap_or_default();
-        if let Ok(address) = super::value::Element::Address.check(&user) {
-            default_to(layers, key("addresses"), Value::List(vec![address]));
+        if let Ok(address) = Element::Address.check(&user) {
+            own_address(layers, key("addresses"), address);
         }
+    }
+}
+
+/// A user name that is an address is always one of the user's own, whatever else is: it never matches as a customer (R24).
+fn own_address(layers: &mut Layers, key: String, address: String) {
+    match layers.merged.get_mut(&key) {
+        Some(Merged { value: Value::List(own), origins }) if !own.contains(&address) => {
+            own.push(address);
+            origins.insert(0, Origin { level: Level::Default, place: Place::Default });
+        }
+        Some(_) => {}
+        None => default_to(layers, key, Value::List(vec![address])),
     }
 }
 
@@ -88,7 +100,7 @@ fn missing(layers: &mut Layers, sources: &Sources) {
     }
     for setting in SETTINGS {
         let example = match setting.default {
-            Fallback::Mandatory(example) if setting.kind == super::value::Kind::Secret => format!("{{ keyring = \"{example}\" }}"),
+            Fallback::Mandatory(example) if setting.kind == Kind::Secret => format!("{{ keyring = \"{example}\" }}"),
             Fallback::Mandatory(example) => format!("\"{example}\""),
             Fallback::Derived(..) if setting.key == "accounts.*.addresses" => "[\"anna@example.com\"]".to_owned(),
             _ => continue,

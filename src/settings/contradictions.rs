@@ -6,6 +6,7 @@ use crate::model::Area;
 
 use super::fault::{Fault, Place, Problem};
 use super::levels::{Layers, Merged};
+use super::schema::Setting;
 use super::value::is_loopback;
 use super::{MailMark, MailSelector, Security, Settings, WebFolder};
 
@@ -97,7 +98,7 @@ impl Finder<'_> {
     fn never_log(&mut self, settings: &Settings) {
         for address in settings.accounts.values().flat_map(|account| &account.addresses) {
             let domain = address.rsplit('@').next().unwrap_or_default();
-            if let Some(entry) = settings.mail.never_log.iter().find(|entry| *entry == address || *entry == domain) {
+            if let Some(entry) = settings.mail.never_log.iter().find(|entry| *entry == address || covers(entry, domain)) {
                 let what = format!("\"{entry}\" covers your own address {address}: no mail of yours would be imported");
                 self.warn("mail.never_log", what, "take it out, if that is not what you want");
             }
@@ -106,7 +107,13 @@ impl Finder<'_> {
 
     fn connections(&mut self, settings: &Settings) {
         let mut seen = BTreeMap::new();
+        let mut variables = BTreeMap::new();
         for (name, account) in &settings.accounts {
+            if let Some(other) = variables.insert(Setting::variable(name.as_str()), name) {
+                let place = self.layers.accounts.get(name.as_str()).cloned().unwrap_or(Place::Default);
+                let what = format!("differs from account {other} only in case, - or _, and would share its environment variables");
+                self.found.push(Fault::error(place, &format!("accounts.{name}"), Problem::new(what, "rename one of the two")));
+            }
             let key = |leaf: &str| format!("accounts.{name}.imap.{leaf}");
             let imap = &account.imap;
             if imap.security == Security::None && !is_loopback(&imap.host) {
@@ -118,7 +125,7 @@ impl Finder<'_> {
             }
             match (imap.security, imap.port) {
                 (Security::Tls, 143) => {
-                    self.warn(&key("port"), "143 is usually the port of starttls", "write 993, or security = \"starttls\"")
+                    self.warn(&key("port"), "143 is usually the port of starttls", "write 993, or security = \"starttls\"");
                 }
                 (Security::Starttls, 993) => self.warn(&key("port"), "993 is usually the port of tls", "write 143, or security = \"tls\""),
                 _ => {}
@@ -132,4 +139,9 @@ impl Finder<'_> {
             }
         }
     }
+}
+
+/// A domain covers its sub-domains.
+fn covers(entry: &str, domain: &str) -> bool {
+    domain.strip_suffix(entry).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }

@@ -7,7 +7,7 @@ use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, Value a
 
 use crate::model::AccountId;
 
-use super::fault::{Fault, Place, SettingsFaults, Severity};
+use super::fault::{Fault, Place, SettingsFaults};
 use super::file::{self, Role};
 use super::schema;
 use super::value::Value;
@@ -68,12 +68,9 @@ pub fn write_crm(path: &Path, crm: &CrmAccess) -> Result<(), WriteError> {
 /// Writes one setting, given as text like on the command line; `None` takes it out.
 pub fn write_setting(path: &Path, key: &str, text: Option<&str>) -> Result<(), WriteError> {
     let read = match (schema::by_key(key), text) {
-        (None, _) => Err(super::fault::Problem {
-            what: "there is no such setting".to_owned(),
-            repair: schema::suggest_key(key).map(|near| format!("did you mean {near}?")),
-        }),
+        (None, _) => Err(schema::unknown(key)),
         (Some(_), None) => Ok(None),
-        (Some(setting), Some(text)) => setting.kind.from_text(text).map(Some),
+        (Some(setting), Some(text)) => setting.kind.parse(text).map(Some),
     };
     let value = read.map_err(|problem| SettingsFaults(vec![Fault::error(Place::CommandLine, key, problem)]))?;
     edit(path, &[(key.to_owned(), value.map(toml))])
@@ -94,15 +91,10 @@ fn edit(path: &Path, changes: &[(String, Option<TomlValue>)]) -> Result<(), Writ
         }
     }
     let new = document.to_string();
-    let written = |fault: &Fault| {
-        fault.severity == Severity::Error
-            && fault.key.as_ref().is_none_or(|key| {
-                changes.iter().any(|(changed, _)| {
-                    changed == key || key.starts_with("accounts.") && !key.contains(".imap.") && changed.starts_with(key.as_str())
-                })
-            })
-    };
-    let faults: Vec<Fault> = file::parse(path, &new, Role::User).faults.into_iter().filter(written).collect();
+    // What was wrong before is the owner's; what becomes wrong by the change is not written.
+    let before = file::parse(path, &old, Role::User).faults;
+    let known = |fault: &Fault| before.iter().any(|old| old.key == fault.key && old.what == fault.what);
+    let faults: Vec<Fault> = file::parse(path, &new, Role::User).faults.into_iter().filter(|fault| !known(fault)).collect();
     if !faults.is_empty() {
         return Err(SettingsFaults(faults).into());
     }

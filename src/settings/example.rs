@@ -9,7 +9,7 @@ use super::value::{Kind, Value};
 const INTRODUCTION: &str = "\
 # Configuration of crmsync.
 #
-# Lines that begin with `#` and a key show a default; take the `#` away to change it. What has to be filled in stands without one.
+# Lines that begin with `#` and a key show a default, or an example; take the `#` away to set it. What has to be filled in has none.
 # `crmsync config check` finds what is wrong, `crmsync config show` prints every value in force and where it comes from.
 # Each setting can also stand in the environment: CRMSYNC_ and its key in capitals, such as CRMSYNC_MAIL_CATEGORY for mail.category.
 # A secret never stands in this file, only where it is: { keyring = \"entry\" }, { env = \"VARIABLE\" } or
@@ -23,11 +23,13 @@ pub fn example() -> String {
     let mut table = "";
     for setting in SETTINGS {
         let (path, leaf) = setting.key.rsplit_once('.').unwrap_or(("", setting.key));
-        if path != table {
+        if path == table {
+            text.push('\n');
+        } else {
             table = path;
             let _ = writeln!(text, "\n[{}]", of_account(path, "work"));
             if path == "accounts.*" {
-                text.push_str("# A groupware account. The name is yours to choose; write further accounts as [accounts.OTHER].\n");
+                text.push_str("# A groupware account. The name is yours to choose; write further accounts as [accounts.OTHER].\n\n");
             }
         }
         entry(&mut text, setting, leaf);
@@ -45,8 +47,10 @@ fn entry(text: &mut String, setting: &Setting, leaf: &str) {
     if let Some(name) = setting.crm {
         let _ = writeln!(text, "# The CRM's setting: {name}.");
     }
-    if let Fallback::Derived(rule, _) = setting.default {
-        let _ = writeln!(text, "# Default: {rule}.");
+    match setting.default {
+        Fallback::Derived(rule, _) => drop(writeln!(text, "# Default: {rule}.")),
+        Fallback::Absent(_) => text.push_str("# Not set by default; for example:\n"),
+        Fallback::Text(_) | Fallback::Mandatory(_) => {}
     }
     let (mark, value) = match setting.default {
         Fallback::Text(text) => ("#", shown(setting.kind, text)),
@@ -63,6 +67,6 @@ fn entry(text: &mut String, setting: &Setting, leaf: &str) {
 fn shown(kind: Kind, text: &str) -> String {
     match kind {
         Kind::Secret => Value::Secret(Secret::Keyring(text.to_owned())).to_string(),
-        _ => kind.from_text(text).map(|value| value.to_string()).unwrap_or_default(),
+        _ => kind.parse(text).map(|value| value.to_string()).unwrap_or_default(),
     }
 }

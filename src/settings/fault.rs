@@ -69,7 +69,7 @@ pub struct Fault {
     /// What is wrong.
     pub what: String,
     /// What to do about it.
-    pub repair: Option<String>,
+    pub repair: String,
 }
 
 impl Fault {
@@ -107,11 +107,7 @@ impl fmt::Display for Fault {
         if let Some(key) = &self.key {
             write!(f, "{key}: ")?;
         }
-        f.write_str(&self.what)?;
-        match &self.repair {
-            Some(repair) => write!(f, "; {repair}"),
-            None => Ok(()),
-        }
+        write!(f, "{}; {}", self.what, self.repair)
     }
 }
 
@@ -121,13 +117,13 @@ pub(super) struct Problem {
     /// What is wrong.
     pub(super) what: String,
     /// What to do about it.
-    pub(super) repair: Option<String>,
+    pub(super) repair: String,
 }
 
 impl Problem {
     /// A problem with its repair.
     pub(super) fn new(what: impl Into<String>, repair: impl Into<String>) -> Self {
-        Self { what: what.into(), repair: Some(repair.into()) }
+        Self { what: what.into(), repair: repair.into() }
     }
 }
 

@@ -7,7 +7,7 @@ use toml_edit::{Document, Item, TableLike};
 
 use super::Secret;
 use super::fault::{Fault, Place, Problem};
-use super::schema::{self, suggest_key};
+use super::schema;
 use super::value::{Kind, SECRET_REPAIR, Value, unique};
 
 /// Larger files are no configuration.
@@ -50,7 +50,7 @@ pub(super) fn read_text(path: &Path, role: Role) -> Result<String, Fault> {
         place: Place::File { path: path.to_owned(), line: 0, column: 0 },
         key: None,
         what,
-        repair: Some(repair.to_owned()),
+        repair: repair.to_owned(),
     };
     let readable = "make it a file that you may read";
     let file = std::fs::File::open(path).map_err(|error| match (error.kind(), role) {
@@ -82,7 +82,7 @@ pub(super) fn parse(path: &Path, text: &str, role: Role) -> FileContent {
         Err(error) => {
             let place = reader.place(error.span());
             let what = format!("is not TOML: {}", error.message().replace('\n', ", "));
-            let repair = Some("correct this line; `crmsync config example` shows how it is written".to_owned());
+            let repair = "correct this line; `crmsync config example` shows how it is written".to_owned();
             reader.content.faults.push(Fault { severity: super::Severity::Error, place, key: None, what, repair });
         }
     }
@@ -146,15 +146,13 @@ impl Reader<'_> {
     }
 
     fn unknown(&mut self, key: &str, span: Option<Range<usize>>) {
-        let repair = if key == "locked" {
-            "only a policy file locks settings".to_owned()
+        let mut problem = schema::unknown(key);
+        if key == "locked" {
+            "only a policy file locks settings".clone_into(&mut problem.repair);
         } else if looks_like_secret(key) {
-            format!("a secret never stands in the file; set `secret`: {SECRET_REPAIR}")
-        } else {
-            suggest_key(key)
-                .map_or_else(|| "`crmsync config example` lists all settings".to_owned(), |near| format!("did you mean {near}?"))
-        };
-        self.fault(span, key, Problem::new("there is no such setting", repair));
+            problem.repair = format!("a secret never stands in the file; set `secret`: {SECRET_REPAIR}");
+        }
+        self.fault(span, key, problem);
     }
 
     fn locks(&mut self, item: &Item, span: Option<Range<usize>>) {
@@ -172,8 +170,9 @@ impl Reader<'_> {
                     self.content.locked.push((key.to_owned(), place));
                 }
                 Some(key) => {
-                    let repair = suggest_key(key).map_or_else(|| "name a setting".to_owned(), |near| format!("did you mean {near}?"));
-                    self.fault(element.span(), "locked", Problem::new(format!("there is no setting {}", super::value::quote(key)), repair));
+                    let mut problem = schema::unknown(key);
+                    problem.what = format!("there is no setting {}", super::value::quote(key));
+                    self.fault(element.span(), "locked", problem);
                 }
                 None => self.fault(element.span(), "locked", Problem::new("is not the key of a setting", "write it as a text")),
             }

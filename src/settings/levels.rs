@@ -281,7 +281,7 @@ fn lay_crm(layers: &mut Layers, crm: &CrmSettings, other: &mut Vec<KeyedSetting>
             // An empty value is the CRM's way to say that a setting is not set.
             if !held.value.trim().is_empty() {
                 let assigned = tolerant(setting, &held.value, &place, &mut layers.faults);
-                layers.lay(level.into(), assigned);
+                layers.lay(level.into(), assigned.into_iter().collect());
             }
             if held.locked {
                 locks.push((setting.key.to_owned(), place));
@@ -314,29 +314,20 @@ fn lay_texts(layers: &mut Layers, key: &str, texts: &[String], place: &Place, le
 
 /// Reads a value of the CRM. What it gets wrong is told and left out; the sound entries of a list stay, so that one slip in a never-log
 /// list does not open the rest.
-fn tolerant(setting: &Setting, text: &str, place: &Place, faults: &mut Vec<Fault>) -> Vec<Assigned> {
+fn tolerant(setting: &Setting, text: &str, place: &Place, faults: &mut Vec<Fault>) -> Option<Assigned> {
     let key = setting.key;
-    let value = match setting.kind {
-        Kind::Many(_) => {
-            let mut list = Vec::new();
-            for part in setting.kind.split(text) {
-                match setting.kind.from_text(part) {
-                    Ok(Value::List(part)) => list.extend(part),
-                    Ok(_) => {}
-                    Err(problem) => faults.push(Fault::warning(place.clone(), key, problem)),
-                }
-            }
-            (!list.is_empty()).then(|| Value::List(unique(list)))
+    // A language may come with its country: `de-DE`.
+    let text = if key.ends_with("language") { text.split(['-', '_']).next().unwrap_or_default() } else { text };
+    let parts = if matches!(setting.kind, Kind::Many(_)) { setting.kind.split(text).collect() } else { vec![text] };
+    let mut read: Option<Value> = None;
+    for part in parts {
+        match (setting.kind.parse(part), &mut read) {
+            (Ok(Value::List(more)), Some(Value::List(list))) => list.extend(more),
+            (Ok(value), _) => read = Some(value),
+            (Err(problem), _) => faults.push(Fault::warning(place.clone(), key, problem)),
         }
-        // A language may come with its country: `de-DE`.
-        _ if key.ends_with("language") => setting
-            .kind
-            .from_text(text.split(['-', '_']).next().unwrap_or_default())
-            .map_err(|problem| faults.push(Fault::warning(place.clone(), key, problem)))
-            .ok(),
-        _ => setting.kind.from_text(text).map_err(|problem| faults.push(Fault::warning(place.clone(), key, problem))).ok(),
-    };
-    value.map(|value| Assigned { key: key.to_owned(), value, place: place.clone() }).into_iter().collect()
+    }
+    read.map(|value| Assigned { key: key.to_owned(), value, place: place.clone() })
 }
 
 /// Full keys of a setting: one, or one an account.
@@ -356,7 +347,7 @@ fn lay_environment(layers: &mut Layers, environment: &Environment) {
             let place = Place::Environment(variable.clone());
             // The variable of a secret holds the secret itself: it becomes the place to read it from, and is not looked at here.
             let value =
-                if setting.kind == Kind::Secret { Ok(Value::Secret(Secret::Environment(variable))) } else { setting.kind.from_text(&text) };
+                if setting.kind == Kind::Secret { Ok(Value::Secret(Secret::Environment(variable))) } else { setting.kind.parse(&text) };
             match value {
                 Ok(value) => layers.lay(Level::Environment, vec![Assigned { key, value, place }]),
                 Err(problem) => layers.faults.push(Fault::error(place, &key, problem)),
@@ -368,11 +359,8 @@ fn lay_environment(layers: &mut Layers, environment: &Environment) {
 fn lay_overrides(layers: &mut Layers, overrides: &[(String, String)]) {
     for (key, text) in overrides {
         let read = match schema::by_key(key).filter(|_| !key.contains('*')) {
-            Some(setting) => setting.kind.from_text(text),
-            None => Err(Problem {
-                what: "there is no such setting".to_owned(),
-                repair: schema::suggest_key(key).map(|near| format!("did you mean {near}?")),
-            }),
+            Some(setting) => setting.kind.parse(text),
+            None => Err(schema::unknown(key)),
         };
         match read {
             Ok(value) => layers.lay(Level::CommandLine, vec![Assigned { key: key.clone(), value, place: Place::CommandLine }]),

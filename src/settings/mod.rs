@@ -1,4 +1,8 @@
 //! Settings: the configuration file, its levels, and secrets.
+//!
+//! `schema` defines every setting once; `value` knows the kinds of values. `file` reads a file with all its faults, `levels` brings policy,
+//! CRM, file, environment and command line together, `assemble` makes the typed [`Settings`] of them and `contradictions` finds what does
+//! not go together. `example` and `edit` write; `secrets` reads what never stands in the file.
 
 mod assemble;
 mod contradictions;
@@ -8,6 +12,7 @@ mod effective;
 mod example;
 mod fault;
 mod file;
+mod keyring;
 mod levels;
 mod names;
 mod schema;
@@ -24,6 +29,7 @@ pub use effective::{
 };
 pub use example::example;
 pub use fault::{Fault, Place, SettingsFaults, Severity};
+pub use keyring::{SecretStore, StoreError};
 pub use levels::{Effective, EffectiveSetting, Environment, Level, Origin, Sources, load};
 pub use names::{archive_folder, import_folder};
-pub use secrets::{SecretError, SecretStore, SecretValue, Secrets, StoreError};
+pub use secrets::{SecretError, SecretValue, Secrets};

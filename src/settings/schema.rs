@@ -1,6 +1,7 @@
 //! Every setting, defined once: key, kind, default, documentation, and the CRM's name for it. The commented example, validation, the
 //! merging of levels and `config show` all read this table.
 
+use super::fault::Problem;
 use super::value::{Element, Kind, Value};
 
 /// Where the default of a setting comes from.
@@ -36,7 +37,7 @@ pub(super) enum Merge {
 }
 
 /// One setting.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Setting {
     /// Key; `*` stands for an account's name.
     pub(super) key: &'static str,
@@ -60,7 +61,7 @@ impl Setting {
     /// The fixed default, if there is one.
     pub(super) fn default_value(&self) -> Option<Value> {
         match self.default {
-            Fallback::Text(text) => self.kind.from_text(text).ok(),
+            Fallback::Text(text) => self.kind.parse(text).ok(),
             Fallback::Derived(..) | Fallback::Absent(_) | Fallback::Mandatory(_) => None,
         }
     }
@@ -203,7 +204,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         "mail.never_log",
         Kind::Many(Element::AddressOrDomain),
         "Addresses (\"a@example.com\") and domains (\"example.com\") whose mail never leaves this machine.\n\
-         Entries of the organisation stay in force beside yours.",
+         A domain covers its sub-domains. Entries of the organisation stay in force beside yours.",
     ),
     setting("mail.private", Kind::One(Element::Choice(LEAVE_OUT)), Text("skip"), "Mail that its sender marked private or personal."),
     setting("mail.encrypted", Kind::One(Element::Choice(LEAVE_OUT)), Text("skip"), "Encrypted mail."),
@@ -262,7 +263,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         ..local(
             "accounts.*.addresses",
             Kind::Many(Element::Address),
-            Derived("the user name, when it is an address", "anna@example.com"),
+            Derived("the user name, when it is an address; it counts beside those written here", "anna@example.com"),
             "Your own addresses in this account.",
         )
     },
@@ -323,14 +324,18 @@ pub(super) fn of_account(pattern: &str, account: &str) -> String {
     pattern.replacen('*', account, 1)
 }
 
-/// The key that was probably meant: the nearest one in the same table, else one of the same name elsewhere.
-pub(super) fn suggest_key(key: &str) -> Option<String> {
+/// The problem of a key that is none, with the key that was probably meant: the nearest one, else one of the same name in another table.
+pub(super) fn unknown(key: &str) -> Problem {
     let wanted = pattern(key);
     let account = key.strip_prefix("accounts.").and_then(|rest| rest.split('.').next()).unwrap_or("NAME");
     let leaf = |key: &str| key.rsplit('.').next().unwrap_or_default().to_owned();
-    let nearest = nearest(&wanted, SETTINGS.iter().map(|setting| setting.key));
-    let same_leaf = || SETTINGS.iter().map(|setting| setting.key).find(|key| leaf(key) == leaf(&wanted));
-    nearest.or_else(same_leaf).map(|found| of_account(found, account))
+    let keys = || SETTINGS.iter().map(|setting| setting.key);
+    let meant = nearest(&wanted, keys()).or_else(|| keys().find(|key| leaf(key) == leaf(&wanted)));
+    let repair = meant.map_or_else(
+        || "`crmsync config example` lists all settings".to_owned(),
+        |meant| format!("did you mean {}?", of_account(meant, account)),
+    );
+    Problem::new("there is no such setting", repair)
 }
 
 /// The nearest of the candidates, if it is near: a third of the letters may differ, at least two.
@@ -378,17 +383,17 @@ mod tests {
             assert!(variables.insert(Setting::variable(setting.key)));
             assert!(!setting.doc.is_empty() && setting.doc.lines().all(|line| line.chars().count() <= 125), "{}", setting.key);
             if let Text(text) = setting.default {
-                assert!(setting.kind.from_text(text).is_ok(), "{}", setting.key);
+                assert!(setting.kind.parse(text).is_ok(), "{}", setting.key);
             }
         }
     }
 
     #[test]
     fn a_misspelt_key_finds_its_neighbour() {
-        assert_eq!(suggest_key("mail.selektors").as_deref(), Some("mail.selectors"));
-        assert_eq!(suggest_key("accounts.work.imap.hots").as_deref(), Some("accounts.work.imap.host"));
-        assert_eq!(suggest_key("payload").as_deref(), Some("mail.payload"));
-        assert_eq!(suggest_key("quantum.flux"), None);
+        assert_eq!(unknown("mail.selektors").repair, "did you mean mail.selectors?");
+        assert_eq!(unknown("accounts.work.imap.hots").repair, "did you mean accounts.work.imap.host?");
+        assert_eq!(unknown("payload").repair, "did you mean mail.payload?");
+        assert_eq!(unknown("quantum.flux").repair, "`crmsync config example` lists all settings");
     }
 
     #[test]

@@ -10,11 +10,10 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use super::Secret;
+use super::keyring::{SecretStore, StoreError, SystemKeyring};
 use super::levels::Environment;
 use super::value::quote;
 
-/// Name of the service under which entries stand in the keyring.
-const SERVICE: &str = "crmsync";
 /// A keyring answers within this time, or counts as hanging.
 const KEYRING_BOUND: Duration = Duration::from_secs(5);
 /// A command ends within this time: enough for a prompt of a password manager.
@@ -141,71 +140,6 @@ pub enum SecretError {
     },
 }
 
-/// Why a keyring did not do what it was asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StoreError {
-    /// There is no keyring.
-    Absent(String),
-    /// It is locked, or access was denied.
-    Locked(String),
-    /// There is no such entry.
-    NoEntry,
-    /// Something else.
-    Failed(String),
-}
-
-/// A keyring. Its calls may block, and even hang.
-pub trait SecretStore: Send + Sync + 'static {
-    /// Reads an entry.
-    fn read(&self, entry: &str) -> Result<String, StoreError>;
-    /// Creates or replaces an entry.
-    fn write(&self, entry: &str, secret: &str) -> Result<(), StoreError>;
-    /// Deletes an entry.
-    fn delete(&self, entry: &str) -> Result<(), StoreError>;
-}
-
-/// The keyring of the operating system: Secret Service, Keychain or Windows Credential Manager.
-#[derive(Debug, Clone, Copy, Default)]
-struct SystemKeyring;
-
-impl SystemKeyring {
-    fn entry(name: &str) -> Result<keyring::Entry, StoreError> {
-        keyring::Entry::new(SERVICE, name).map_err(|error| store_error(&error))
-    }
-}
-
-/// The store of a process is opened once (keyring 4.2): a keyring that was absent at the first try stays so until crmsync starts anew.
-fn store_error(error: &keyring::Error) -> StoreError {
-    match error {
-        keyring::Error::NoDefaultStore => {
-            let cause = keyring::Entry::store_status().as_ref().err().map(ToString::to_string);
-            StoreError::Absent(cause.unwrap_or_else(|| error.to_string()))
-        }
-        keyring::Error::NoStorageAccess(cause) => StoreError::Locked(cause.to_string()),
-        keyring::Error::NoEntry => StoreError::NoEntry,
-        // These hold the stored bytes: nothing of them is repeated.
-        keyring::Error::BadEncoding(_) | keyring::Error::BadDataFormat(..) => {
-            StoreError::Failed("what is stored there is no text".to_owned())
-        }
-        keyring::Error::Ambiguous(_) => StoreError::Failed("there are several such entries".to_owned()),
-        other => StoreError::Failed(other.to_string()),
-    }
-}
-
-impl SecretStore for SystemKeyring {
-    fn read(&self, entry: &str) -> Result<String, StoreError> {
-        Self::entry(entry)?.get_password().map_err(|error| store_error(&error))
-    }
-
-    fn write(&self, entry: &str, secret: &str) -> Result<(), StoreError> {
-        Self::entry(entry)?.set_password(secret).map_err(|error| store_error(&error))
-    }
-
-    fn delete(&self, entry: &str) -> Result<(), StoreError> {
-        Self::entry(entry)?.delete_credential().map_err(|error| store_error(&error))
-    }
-}
-
 /// Reads and keeps secrets.
 #[derive(Clone)]
 pub struct Secrets {
@@ -255,16 +189,16 @@ impl Secrets {
         match secret {
             Secret::Keyring(entry) => {
                 let value = self.ask(entry, |store, entry| store.read(entry).map(SecretValue::new)).await?;
-                usable(value, || format!("the keyring entry \"{entry}\""))
+                usable(&value, || format!("the keyring entry \"{entry}\""))
             }
             Secret::Environment(variable) => {
                 let value = (self.environment)(variable).map(SecretValue::new).filter(|value| !value.expose().trim().is_empty());
                 let value = value.ok_or_else(|| SecretError::NoVariable { variable: variable.clone() })?;
-                usable(value, || format!("the environment variable {variable}"))
+                usable(&value, || format!("the environment variable {variable}"))
             }
             Secret::Command(words) => {
                 let value = self.run(words).await?;
-                usable(value, || format!("the command {}", words.first().map(|word| quote(word)).unwrap_or_default()))
+                usable(&value, || format!("the command {}", words.first().map(|word| quote(word)).unwrap_or_default()))
             }
         }
     }
@@ -277,7 +211,7 @@ impl Secrets {
 
     /// Deletes a secret from the keyring; one that is not there is deleted already.
     pub async fn delete(&self, entry: &str) -> Result<(), SecretError> {
-        match self.ask(entry, |store, entry| store.delete(entry)).await {
+        match self.ask(entry, SecretStore::delete).await {
             Err(SecretError::NoEntry { .. }) => Ok(()),
             result => result,
         }
@@ -392,7 +326,7 @@ impl FirstLine {
 }
 
 /// A secret in one line: without line end, not empty, and with nothing in it that would break out of a command or a header.
-fn usable(secret: SecretValue, place: impl FnOnce() -> String) -> Result<SecretValue, SecretError> {
+fn usable(secret: &SecretValue, place: impl FnOnce() -> String) -> Result<SecretValue, SecretError> {
     let text = secret.expose().trim_end_matches(['\r', '\n']);
     let problem = if text.is_empty() {
         "is empty"

@@ -66,7 +66,7 @@ pub(super) enum Value {
 impl Kind {
     /// Reads a value written as text: in the environment, in the CRM, on the command line. Lists are separated by semicolons, and by
     /// commas where no element can hold one.
-    pub(super) fn from_text(self, text: &str) -> Result<Value, Problem> {
+    pub(super) fn parse(self, text: &str) -> Result<Value, Problem> {
         let text = text.trim();
         match self {
             Self::Bool => match text.to_ascii_lowercase().as_str() {
@@ -147,7 +147,6 @@ impl Element {
         }
         match self {
             Self::Choice(choices) => choice(text, choices),
-            Self::Text | Self::Path => Ok(text.to_owned()),
             Self::Folder => folder(text),
             Self::Keyword => keyword(text),
             Self::Address => address(text),
@@ -157,7 +156,7 @@ impl Element {
             Self::Host => host(text),
             Self::Url => url(text),
             Self::WebFolder if text.contains("://") => url(text),
-            Self::WebFolder => Ok(text.to_owned()),
+            Self::Text | Self::Path | Self::WebFolder => Ok(text.to_owned()),
         }
     }
 
@@ -185,8 +184,8 @@ fn choice(text: &str, choices: &'static [&'static str]) -> Result<String, Proble
         return Ok((*found).to_owned());
     }
     let what = format!("\"{}\" is none of {}", shorten(text), choices.join(", "));
-    let repair = nearest(text, choices.iter().copied()).map(|near| format!("did you mean \"{near}\"?"));
-    Err(Problem { what, repair: Some(repair.unwrap_or_else(|| "choose one of these".to_owned())) })
+    let near = nearest(text, choices.iter().copied()).map(|near| format!("did you mean \"{near}\"?"));
+    Err(Problem::new(what, near.unwrap_or_else(|| "choose one of these".to_owned())))
 }
 
 fn folder(text: &str) -> Result<String, Problem> {
