@@ -63,6 +63,8 @@ pub(super) struct Connection {
     writer: BufWriter<OwnedWriteHalf>,
     buffer: BytesMut,
     session: Session,
+    /// The last command without its tag, and how often it came in a row.
+    repeated: (String, u32),
 }
 
 impl Connection {
@@ -75,6 +77,7 @@ impl Connection {
             writer: BufWriter::with_capacity(64 * 1024, writer),
             buffer: BytesMut::new(),
             session: Session::default(),
+            repeated: (String::new(), 0),
         }
     }
 
@@ -149,6 +152,9 @@ impl Connection {
         if let Some(delay) = delay {
             tokio::time::sleep(delay).await;
         }
+        if self.loops(&name, &input) {
+            return Err(Ended::Abruptly);
+        }
         let mut limit = usize::MAX;
         let mut forged = None;
         let fault = self.before(faults).await?;
@@ -207,6 +213,16 @@ impl Connection {
             state.log.push(format!("{} {name}{arguments}", self.number));
         }
         (state.faults.strike(name), state.quirks.delay)
+    }
+
+    /// Whether the same line came once too often in a row (`DavMail` 6.0.1).
+    fn loops(&mut self, name: &str, input: &Input) -> bool {
+        let limit = self.state().quirks.max_repeats;
+        let (line, times) = &mut self.repeated;
+        let this = format!("{name}{}", input.rest_lossy());
+        *times = if *line == this { *times + 1 } else { 1 };
+        *line = this;
+        !matches!(name, "NOOP" | "IDLE") && limit.is_some_and(|limit| *times > limit)
     }
 
     /// AUTHENTICATE PLAIN (RFC 4616) and XOAUTH2, with or without an initial response.
@@ -274,11 +290,11 @@ impl Connection {
         self.write_text("+ idling\r\n").await?;
         let done = loop {
             if self.state().quirks.idle_pushes && !self.push_changes().await? {
-                return Err(Ended::Abruptly);
+                return Err(Ended::Politely);
             }
             tokio::select! {
                 line = self.read_line(1024) => break line?,
-                changed = changes.changed() => changed.map_err(|_| Ended::Abruptly)?,
+                alive = changes.changed() => alive.map_err(|_| Ended::Abruptly)?,
             }
         };
         let mut out = Output::default();
