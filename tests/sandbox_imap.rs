@@ -614,7 +614,7 @@ async fn a_mailbox_of_100_000_mails_is_served_in_linear_time() {
     client.run("UID STORE 1:100000 +FLAGS.SILENT (Processed)").await.ok();
     assert_eq!(client.run("UID MOVE 1:99999 Done").await.ok().len(), 100_000);
     // Quadratic work would take many minutes; a busy machine must not fail the test.
-    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_mins(1), "{:?}", started.elapsed());
 }
 
 #[tokio::test]

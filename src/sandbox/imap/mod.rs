@@ -16,6 +16,7 @@ mod header;
 mod input;
 mod output;
 mod quirks;
+mod reader;
 mod search;
 mod select;
 mod sequence;
