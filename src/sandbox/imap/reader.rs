@@ -8,7 +8,7 @@ use tokio::net::tcp::OwnedReadHalf;
 
 use super::input::Input;
 
-/// A line that is this many times too long ends the connection.
+/// A line beyond this many bytes ends the connection; up to here its end is awaited for the BAD.
 const HOPELESS_LINE: usize = 16 * 1024 * 1024;
 
 /// One line of the client.
