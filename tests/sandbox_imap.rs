@@ -1,10 +1,12 @@
 //! The sandbox's IMAP server, seen by a raw client and by async-imap, which judges its grammar.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
+
 use std::time::{Duration, Instant};
 
 use async_imap::extensions::idle::IdleResponse;
 use crmsync::sandbox::imap::{
-    ExpungedFetch, Fault, Keywords, ListNames, Quirks, RunningImap, SandboxImap, SandboxImapOptions, Trigger, User,
+    DeletedMailbox, ExpungedFetch, Fault, Keywords, ListNames, Quirks, RunningImap, SandboxImap, SandboxImapOptions, Trigger, User,
 };
 use futures_util::TryStreamExt as _;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -552,6 +554,39 @@ async fn no_input_of_a_client_ends_the_server() {
 }
 
 #[tokio::test]
+async fn a_mailbox_deleted_by_another_client_ends_or_empties_the_session() {
+    for (mode, ended) in [(DeletedMailbox::Bye, true), (DeletedMailbox::Expunges, false)] {
+        let server = start().await;
+        server.append("anna", "Old", MAIL, &[]);
+        server.append("anna", "Old", MAIL, &[]);
+        server.quirks(|quirks| quirks.deleted_mailbox = mode);
+        let mut client = Client::selected(&server, "Old").await;
+        server.fault(Trigger::next("UID SEARCH"), Fault::run(|server| server.delete_mailbox("anna", "Old")));
+        let answer = client.try_run("UID SEARCH ALL").await;
+        assert_eq!(answer.is_none(), ended);
+        if let Some(answer) = answer {
+            assert_eq!(answer.untagged, ["* 1 EXPUNGE", "* 1 EXPUNGE"]);
+            assert_eq!(answer.status, "NO Mailbox does not exist");
+        }
+    }
+}
+
+#[tokio::test]
+async fn davmail_ends_a_connection_that_repeats_itself() {
+    let server = with_mails(1).await;
+    server.quirks(|quirks| *quirks = Quirks::davmail());
+    let mut client = Client::login(&server).await;
+    for _ in 0..100 {
+        client.run("STATUS INBOX (UIDNEXT)").await.ok();
+    }
+    assert!(client.try_run("STATUS INBOX (UIDNEXT)").await.is_none());
+    let mut client = Client::login(&server).await;
+    for _ in 0..150 {
+        client.run("NOOP").await.ok();
+    }
+}
+
+#[tokio::test]
 async fn pipelined_commands_are_one_round_trip() {
     let server = with_mails(1).await;
     let mut client = Client::login(&server).await;
@@ -578,7 +613,8 @@ async fn a_mailbox_of_100_000_mails_is_served_in_linear_time() {
     assert_eq!(client.run("UID FETCH 1:* (FLAGS)").await.ok().len(), 100_000);
     client.run("UID STORE 1:100000 +FLAGS.SILENT (Processed)").await.ok();
     assert_eq!(client.run("UID MOVE 1:99999 Done").await.ok().len(), 100_000);
-    assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
+    // Quadratic work would take many minutes; a busy machine must not fail the test.
+    assert!(started.elapsed() < Duration::from_mins(1), "{:?}", started.elapsed());
 }
 
 #[tokio::test]

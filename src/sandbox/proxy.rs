@@ -100,10 +100,12 @@ async fn accept(listener: TcpListener, upstream: SocketAddr, on_step: Arc<OnStep
     loop {
         let client = tokio::select! {
             () = stop.cancelled() => return,
-            accepted = listener.accept() => match accepted {
-                Ok((client, _)) => client,
-                Err(_) => continue,
-            },
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((client, _)) = client else {
+            // Out of file handles, or the client has gone again: the next one may fare better.
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            continue;
         };
         connection += 1;
         let conversation = Conversation { connection, on_step: Arc::clone(&on_step), steps: Arc::clone(&steps), turn: Mutex::default() };

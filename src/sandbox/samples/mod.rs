@@ -1,4 +1,4 @@
-//! Mails of an ordinary week at Nordwind GmbH, for the demo and for tests: Anna Berger's mailbox with everything a mail can be.
+//! Mails of an ordinary week at Nordwind, for the demo and for tests: Anna Berger's mailbox with everything a mail can be.
 
 use bytes::Bytes;
 use chrono::{DateTime, FixedOffset};
@@ -88,7 +88,7 @@ samples! {
     "categorised-call" in INBOX ["\\Seen", "CRMcorner"];
 }
 
-/// Puts the samples into the mailboxes of [`USER`], who is added with [`PASSWORD`] if not there.
+/// Puts the samples into the mailboxes of [`USER`], who gets [`PASSWORD`].
 pub fn populate(server: &ImapHandle) {
     server.set_user(&super::imap::User::new(USER, PASSWORD));
     for (name, special_use) in [("Sent", "\\Sent"), ("Drafts", "\\Drafts"), ("Trash", "\\Trash"), ("Archive", "\\Archive")] {
