@@ -131,6 +131,14 @@ def mail(i, seed):
     return "".join(f"{k}: {v}\r\n" for k, v in headers.items()).encode() + content
 
 
+def small_mail(i, seed):
+    date = dt.datetime(2020, 1, 1, tzinfo=dt.timezone.utc) + dt.timedelta(minutes=i)
+    return (
+        f"From: Kontakt <kontakt{i % 400}@kunde.example>\r\nTo: alice@example.test\r\nSubject: Nachricht {i}\r\n"
+        f"Date: {date:%a, %d %b %Y %H:%M:%S +0000}\r\nMessage-ID: <{seed}.small.{i}@kunde.example>\r\n\r\nNachricht {i}\r\n"
+    ).encode()
+
+
 def big_mail(megabytes, seed):
     r = random.Random(f"{seed}/big")
     head = "From: Gross <gross@kunde.example>\r\nTo: alice@example.test\r\nSubject: gross\r\nDate: Mon, 01 Jan 2024 08:00:00 +0000\r\n"
@@ -186,12 +194,14 @@ def main():
     args.add_argument("count", type=int)
     args.add_argument("--seed", type=int, default=1)
     args.add_argument("--big", type=int, default=0, metavar="MB", help="one more mail, of this size")
+    args.add_argument("--small", action="store_true", help="only the head and one line of text")
     args.add_argument("--keyword", help="IMAP keyword on every mail")
     args.add_argument("--user", default="alice")
     args.add_argument("--folder", default="INBOX")
     args.add_argument("--owner", default="mail", help="owner of the Maildir files")
     o = args.parse_args()
-    mails = (mail(i, o.seed) if i < o.count else big_mail(o.big, o.seed) for i in range(o.count + (o.big > 0)))
+    make = small_mail if o.small else mail
+    mails = (make(i, o.seed) if i < o.count else big_mail(o.big, o.seed) for i in range(o.count + (o.big > 0)))
     start = time.monotonic()
     if o.mode == "maildir":
         sizes = list(to_maildir(o.target, mails, o.owner, o.keyword))

@@ -1,0 +1,124 @@
+//! The real servers that `tests/run` starts and names in the environment.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::imap::Imap;
+
+/// Users `user01` to `user40` that the launchers make on every server.
+const USERS: usize = 40;
+
+/// One running server.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// Name of its environment variable after `CRMSYNC_TEST_`.
+    pub name: &'static str,
+    /// `127.0.0.1:PORT`, plain and STARTTLS.
+    pub address: String,
+    /// `127.0.0.1:PORT`, TLS from the first byte.
+    pub tls_address: String,
+    /// Separator of its mailbox names.
+    pub separator: char,
+}
+
+/// An account of a server that no other test uses.
+#[derive(Debug, Clone)]
+pub struct User {
+    /// The server.
+    pub server: Server,
+    /// User name.
+    pub name: String,
+    /// Password.
+    pub password: String,
+}
+
+impl Server {
+    /// Dovecot as it comes.
+    pub fn dovecot() -> Self {
+        Self::named("DOVECOT", '/')
+    }
+
+    /// Dovecot that hides MOVE, CONDSTORE, QRESYNC, LITERAL+ and LIST-STATUS.
+    pub fn dovecot_nomove() -> Self {
+        Self::named("DOVECOT_NOMOVE", '/')
+    }
+
+    /// Dovecot with `.` as separator and everything below `INBOX.`.
+    pub fn dovecot_dots() -> Self {
+        Self::named("DOVECOT_DOTS", '.')
+    }
+
+    /// Cyrus.
+    pub fn cyrus() -> Self {
+        Self::named("CYRUS", '/')
+    }
+
+    /// Courier: no CONDSTORE, no MOVE, no LITERAL+, no LIST-EXTENDED.
+    pub fn courier() -> Self {
+        Self::named("COURIER", '.')
+    }
+
+    /// Any server by the name of its variable.
+    pub fn named(name: &'static str, separator: char) -> Self {
+        let address = variable(name);
+        let tls_address = variable(&format!("{name}_TLS"));
+        Self { name, address, tls_address, separator }
+    }
+
+    /// A user whom no other test of this process has, with an empty mailbox.
+    pub fn user(&self) -> User {
+        static NEXT: AtomicUsize = AtomicUsize::new(1);
+        // One count for all servers: a user's number tells in a log which test it was.
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("user{:02}", (number - 1) % USERS + 1);
+        assert!(number <= USERS * 5, "more users than the launchers make");
+        let user = User { server: self.clone(), password: format!("pw-{name}"), name };
+        user.connect().empty();
+        user
+    }
+
+    /// The log, which Dovecot alone writes to a file.
+    pub fn log(&self) -> String {
+        let path = PathBuf::from(variable(&format!("{}_LOG", self.name)));
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+}
+
+impl User {
+    /// A connection, signed in.
+    pub fn connect(&self) -> Imap {
+        let mut imap = Imap::connect(&self.server.address);
+        imap.login(&self.name, &self.password);
+        imap
+    }
+
+    /// A child of INBOX, in this server's spelling: `child(&["Import Folder", "CRM Erledigt [E]"])`.
+    pub fn child(&self, path: &[&str]) -> String {
+        let mut name = String::from("INBOX");
+        for part in path {
+            name.push(self.server.separator);
+            name.push_str(part);
+        }
+        name
+    }
+
+    /// A mailbox beside INBOX, where the server has any.
+    pub fn beside(&self, name: &str) -> String {
+        if self.server.separator == '.' { self.child(&[name]) } else { name.to_owned() }
+    }
+}
+
+/// The certificate authority of all servers, PEM.
+pub fn ca_file() -> PathBuf {
+    PathBuf::from(variable("CA"))
+}
+
+/// The folder of real-life files, if it is to be used.
+pub fn corpus() -> Option<PathBuf> {
+    std::env::var_os("CRMSYNC_CORPUS").filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+fn variable(name: &str) -> String {
+    let name = format!("CRMSYNC_TEST_{name}");
+    std::env::var(&name).unwrap_or_else(|_| panic!("{name} is not set: run these tests by `tests/run`, which starts the servers"))
+}
