@@ -1,3 +1,1 @@
 //! Carries plans out: one run = collect → decide → intend → write → settle.
-
-pub mod web_folder;

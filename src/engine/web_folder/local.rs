@@ -106,7 +106,7 @@ fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
     builder.tempfile_in(folder)
 }
 
-fn copy_hashed(content: &mut impl Read, file: &mut File) -> Result<(Digest, u64), WebFolderError> {
+fn copy_hashed(content: &mut impl Read, file: &mut impl Write) -> Result<(Digest, u64), WebFolderError> {
     let mut hash = sha2::Sha256::new();
     let mut size = 0;
     let mut buffer = vec![0; CHUNK];
@@ -146,18 +146,7 @@ fn copy_to_new(from: &Path, target: &Path) -> io::Result<()> {
 
 /// Whether a file has the content. One that cannot be read has not.
 fn has_content(path: &Path, digest: &Digest) -> bool {
-    let hash = || -> io::Result<Digest> {
-        let mut file = File::open(path)?;
-        let mut hash = sha2::Sha256::new();
-        let mut buffer = vec![0; CHUNK];
-        loop {
-            match file.read(&mut buffer)? {
-                0 => return Ok(Digest::from_sha256(&hash.finalize())),
-                read => hash.update(buffer.get(..read).unwrap_or_default()),
-            }
-        }
-    };
-    hash().is_ok_and(|found| found == *digest)
+    File::open(path).is_ok_and(|mut file| copy_hashed(&mut file, &mut io::sink()).is_ok_and(|(found, _)| found == *digest))
 }
 
 /// Makes the new name itself durable. Windows and some shares cannot do that; the file is then as durable as they make it.
