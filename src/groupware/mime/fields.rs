@@ -50,13 +50,23 @@ impl<'a> Fields<'a> {
         self.addresses(name).into_iter().next()
     }
 
-    /// Every address of every field of this name: recipients of a second field are recipients too.
+    /// Every address of the first field of this name.
     pub(super) fn addresses(&mut self, name: &str) -> Vec<MailAddress> {
-        let mut addresses = Vec::new();
+        let first = self.single(name);
+        self.read(name, first.into_iter().collect())
+    }
+
+    /// Every address of every field of this name: recipients of a second field received the mail too.
+    pub(super) fn recipients(&mut self, name: &str) -> Vec<MailAddress> {
         let fields: Vec<&[u8]> = self.header.all(name).collect();
         if fields.len() > 1 {
             self.defects.push(format!("several {} fields; all are read", title(name)));
         }
+        self.read(name, fields)
+    }
+
+    fn read(&mut self, name: &str, fields: Vec<&[u8]>) -> Vec<MailAddress> {
+        let mut addresses = Vec::new();
         for raw in fields {
             let value = words::repair(raw, self.hint.as_deref());
             let found = addresses_of(&value);

@@ -1,16 +1,17 @@
 //! Reads a mail.
 
 use std::collections::HashSet;
-use std::io;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 
 use sha2::{Digest as _, Sha256};
 
+use super::attachments::Scratch;
 use super::fields::Fields;
 use super::fingerprint::{Identity, fingerprint};
 use super::part::{self, Role};
 use super::text::{CanonicalHash, Text, TextReader, unflow};
 use super::walker::{Header, Part, Walker};
-use super::{html, words};
+use super::{html, tnef, words};
 use crate::model::{Attachment, AttachmentSource, Body, Digest, Mail, Protection, RawMail, RawMailReader};
 
 /// Bytes of a nested message in which its subject is looked for.
@@ -94,7 +95,12 @@ impl Scan {
             match role {
                 Role::Plain => scan.text(&part, &mut walker, false, &mut text_left)?,
                 Role::Html => scan.text(&part, &mut walker, true, &mut html_left)?,
-                Role::Message | Role::Tnef | Role::Attachment => scan.attachment(&part, role, &mut walker)?,
+                Role::Tnef if options.unpack_tnef => {
+                    let mut scratch = Scratch::for_mail(raw)?;
+                    scan.attachment(&part, role, &mut walker, Some(&mut scratch))?;
+                    scan.container(&mut scratch, options)?;
+                }
+                Role::Message | Role::Tnef | Role::Attachment => scan.attachment(&part, role, &mut walker, None)?,
             }
         }
         for subtype in &walker.containers {
@@ -132,7 +138,14 @@ impl Scan {
         Ok(())
     }
 
-    fn attachment(&mut self, part: &Part, role: Role, walker: &mut Walker<RawMailReader>) -> io::Result<()> {
+    /// Reads an attachment, and copies its content to `scratch` if there is one.
+    fn attachment(
+        &mut self,
+        part: &Part,
+        role: Role,
+        walker: &mut Walker<RawMailReader>,
+        mut scratch: Option<&mut Scratch>,
+    ) -> io::Result<()> {
         let media = part.content_type.value.as_str();
         let is_line_based = media.starts_with("text/") || media.starts_with("message/");
         let mut exact = Sha256::new();
@@ -148,6 +161,9 @@ impl Scan {
             if let Some(canonical) = &mut canonical {
                 canonical.update(chunk);
             }
+            if let Some(scratch) = &mut scratch {
+                scratch.write_all(chunk)?;
+            }
             size += chunk.len() as u64;
             if role == Role::Message && head.len() < NESTED_HEADER {
                 head.extend_from_slice(chunk.get(..chunk.len().min(NESTED_HEADER)).unwrap_or_default());
@@ -157,19 +173,70 @@ impl Scan {
         let identity = canonical.map_or(exact, |canonical| canonical.finish().unwrap_or_default());
         let is_representation = media.starts_with("text/") && part.parent_subtype == "alternative";
         let name = part::name(part).or_else(|| if role == Role::Message { nested_name(&head) } else { part::description(part) });
-        self.found.push(Found {
-            attachment: Attachment {
-                index: self.found.len(),
-                name,
-                content_type: media.to_owned(),
-                size,
-                digest: Digest::from_sha256(&exact),
+        let attachment = Attachment {
+            index: 0,
+            name,
+            content_type: media.to_owned(),
+            size,
+            digest: Digest::from_sha256(&exact),
+            inline: false,
+            content_id: part::content_id(part),
+            source: if role == Role::Message { AttachmentSource::Message } else { AttachmentSource::Part },
+        };
+        self.push(attachment, (!is_representation).then_some(identity));
+        Ok(())
+    }
+
+    fn push(&mut self, mut attachment: Attachment, identity: Option<[u8; 32]>) {
+        attachment.index = self.found.len();
+        self.found.push(Found { attachment, identity });
+    }
+
+    /// Lists what is in a `winmail.dat`. None of it counts for the fingerprint: the container did already.
+    fn container(&mut self, scratch: &mut Scratch, options: &ReadOptions) -> io::Result<()> {
+        let tnef = tnef::read(scratch)?;
+        if tnef.damaged {
+            self.defect("the winmail.dat cannot be read to its end".to_owned());
+        }
+        let class = tnef.message_class.to_ascii_uppercase();
+        if class.contains(".SMIME.MULTIPARTSIGNED") {
+            self.protection = part::stronger(self.protection, Protection::Signed);
+        } else if class.contains(".SMIME") {
+            self.protection = part::stronger(self.protection, Protection::Encrypted);
+        }
+        for file in tnef.files {
+            scratch.seek(SeekFrom::Start(file.offset))?;
+            let mut hash = Sha256::new();
+            let mut content = (&mut *scratch).take(file.len);
+            let mut buf = vec![0; 16 * 1024];
+            loop {
+                match content.read(&mut buf)? {
+                    0 => break,
+                    count => hash.update(buf.get(..count).unwrap_or_default()),
+                }
+            }
+            let attachment = Attachment {
+                index: 0,
+                name: file.name.map(|name| super::fields::cut(words::decode_text(name.as_bytes(), None), 1024)),
+                content_type: file.content_type.unwrap_or_else(|| "application/octet-stream".to_owned()),
+                size: file.len,
+                digest: Digest::from_sha256(&hash.finalize()),
                 inline: false,
-                content_id: part::content_id(part),
-                source: if role == Role::Message { AttachmentSource::Message } else { AttachmentSource::Part },
-            },
-            identity: (!is_representation).then_some(identity),
-        });
+                content_id: file.content_id,
+                source: AttachmentSource::Tnef,
+            };
+            self.push(attachment, None);
+        }
+        if self.segments.iter().all(|segment| segment.text.hash.is_none()) {
+            for (html, content, limit) in [(false, tnef.text, options.text_limit), (true, tnef.html, options.html_limit)] {
+                if let Some(content) = content {
+                    let mut reader = TextReader::new(Some("utf-8".to_owned()), limit);
+                    reader.feed(content.as_bytes());
+                    let text = Text { hash: None, ..reader.finish() };
+                    self.segments.push(Segment { html, alternative: Some(usize::MAX), text });
+                }
+            }
+        }
         Ok(())
     }
 
@@ -183,7 +250,7 @@ impl Scan {
         let header = std::mem::take(&mut self.header);
         let mut fields = Fields::new(&header);
         let (from, sender, reply_to) = (fields.addresses("from"), fields.address("sender"), fields.addresses("reply-to"));
-        let (to, cc, bcc) = (fields.addresses("to"), fields.addresses("cc"), fields.addresses("bcc"));
+        let (to, cc, bcc) = (fields.recipients("to"), fields.recipients("cc"), fields.recipients("bcc"));
         let (subject, date, message_id) = (fields.subject(), fields.date(), fields.message_id());
         let (in_reply_to, references, sensitivity) = (fields.ids("in-reply-to"), fields.ids("references"), fields.sensitivity());
         let mut defects = fields.defects;
@@ -242,12 +309,12 @@ impl Scan {
         for group in groups(&self.segments) {
             let plain: Vec<&Segment> = group.iter().filter(|segment| !segment.html).copied().collect();
             let rich: Vec<&Segment> = group.iter().filter(|segment| segment.html).copied().collect();
-            let plain_counts = rich.is_empty() || plain.iter().any(|segment| segment.text.hash.is_some());
+            let plain_counts = rich.is_empty() || plain.iter().any(|segment| !segment.text.blank);
             hashes.extend(if plain_counts { &plain } else { &rich }.iter().filter_map(|segment| segment.text.hash));
             if plain_counts {
                 for segment in &plain {
                     append(&mut text, &segment.text.content, segment.text.truncated);
-                    if rich.is_empty() && has_html && segment.text.hash.is_some() {
+                    if rich.is_empty() && has_html && !segment.text.blank {
                         append(&mut shown, &html::from_text(&segment.text.content), segment.text.truncated);
                     }
                 }

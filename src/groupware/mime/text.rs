@@ -52,6 +52,8 @@ pub(super) struct Text {
     pub(super) truncated: bool,
     /// Over all of it, whatever the limit; `None` when it is blank.
     pub(super) hash: Option<[u8; 32]>,
+    /// There is nothing but white space in it.
+    pub(super) blank: bool,
     /// The character set it said was not the one it had.
     pub(super) mislabelled: bool,
 }
@@ -106,6 +108,7 @@ impl TextReader {
         }
         self.decode(b"", true);
         self.text.hash = self.hash.finish();
+        self.text.blank = self.text.hash.is_none();
         self.text
     }
 
@@ -146,10 +149,10 @@ impl TextReader {
                     None if !last && waiting.len() < HEAD => 0,
                     _ => waiting.len(),
                 };
-                let decoded = decoder(waiting.get(..whole).unwrap_or_default());
+                let words = decoder(waiting.get(..whole).unwrap_or_default());
                 waiting.drain(..whole);
-                self.hash.update(decoded.as_bytes());
-                keep(&mut self.text, &decoded, self.limit, &mut self.after_return);
+                self.hash.update(words.as_bytes());
+                keep(&mut self.text, &words, self.limit, &mut self.after_return);
             }
             Some(PieceDecoder::Mail(Charset::Web(_), _)) | None => {}
         }

@@ -70,11 +70,6 @@ impl Decoder {
         self.line_end = b"";
     }
 
-    /// The length of the line end that is held back, in the original bytes.
-    pub(super) const fn held_back(&self) -> usize {
-        self.line_end.len()
-    }
-
     fn quoted_printable(&mut self, line: &[u8], out: &mut Vec<u8>) {
         let (body, end) = split_line_end(line);
         out.extend_from_slice(self.line_end);

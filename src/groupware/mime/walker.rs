@@ -98,8 +98,6 @@ pub(super) struct Part {
     pub(super) delimiter: u64,
     /// Where its header begins.
     pub(super) start: u64,
-    /// Where its content begins.
-    pub(super) body: u64,
 }
 
 #[derive(Debug)]
@@ -133,7 +131,9 @@ pub(super) struct Walker<R> {
     multiparts: usize,
     parts: usize,
     delimiter: u64,
-    content_end: u64,
+    next: u64,
+    root_start: u64,
+    root_end: u64,
     /// Media types of the multiparts met, `multipart/` left out, outermost first; with the root's parameters for signatures.
     pub(super) containers: Vec<String>,
     /// What was wrong with the structure, in plain words.
@@ -154,7 +154,9 @@ impl<R: Read> Walker<R> {
             multiparts: 0,
             parts: 0,
             delimiter: 0,
-            content_end: 0,
+            next: 0,
+            root_start: 0,
+            root_end: 0,
             containers: Vec::new(),
             defects: Vec::new(),
             one_leaf,
@@ -166,14 +168,19 @@ impl<R: Read> Walker<R> {
         self.root.as_ref()
     }
 
-    /// Number of leaves and multiparts met so far.
-    pub(super) const fn leaves(&self) -> usize {
-        self.parts
+    /// Where the mail's own header begins and where it ends, before its blank line.
+    pub(super) const fn root_range(&self) -> (u64, u64) {
+        (self.root_start, self.root_end)
     }
 
-    /// Where the content that was read last ends, without the line end before its delimiter.
-    pub(super) const fn content_end(&self) -> u64 {
-        self.content_end
+    /// Where what follows the content begins, which was read to its end: the next delimiter, or the end of the mail.
+    pub(super) const fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// What [`Self::chunk`] gave last.
+    pub(super) fn last_chunk(&self) -> &[u8] {
+        &self.out
     }
 
     /// The next leaf; what is left of the last one's content is passed over. `None` at the end of the mail.
@@ -200,12 +207,12 @@ impl<R: Read> Walker<R> {
         while self.state == State::Content && self.out.len() < CHUNK {
             if !self.lines.next()? {
                 self.decoder.finish(false, &mut self.out);
-                self.content_end = self.lines.offset();
+                self.next = self.lines.offset();
                 self.end_of_mail();
                 break;
             }
             if let Some(found) = self.delimiter_here() {
-                self.content_end = self.lines.offset() - self.decoder.held_back() as u64;
+                self.next = self.lines.offset();
                 self.decoder.finish(true, &mut self.out);
                 self.take(found);
                 break;
@@ -269,22 +276,22 @@ impl<R: Read> Walker<R> {
 
     /// Reads the header of a part. `None` when it is a multipart, which is entered.
     fn part(&mut self) -> io::Result<Option<Part>> {
-        let (header, start, body) = self.header()?;
+        let (header, start, end) = self.header()?;
         let is_root = self.root.is_none();
         self.parts += 1;
         let mut content_type = header.first("content-type").map(Parametrised::parse).unwrap_or_default();
         let in_digest = self.stack.last().is_some_and(|level| level.subtype == "digest");
         if !content_type.value.contains('/') {
             match content_type.value.as_str() {
-                "text" => "text/plain",
                 "" if in_digest => "message/rfc822",
-                "" => "text/plain",
+                "" | "text" => "text/plain",
                 _ => "application/octet-stream",
             }
             .clone_into(&mut content_type.value);
         }
         if is_root {
             self.root = Some(header.clone());
+            (self.root_start, self.root_end) = (start, end);
         }
         let subtype = content_type.value.strip_prefix("multipart/").map(str::to_owned);
         if let Some(subtype) = subtype {
@@ -301,7 +308,6 @@ impl<R: Read> Walker<R> {
             self.defect("a part has an unknown transfer encoding and is kept as it is");
         }
         self.decoder = Decoder::new(encoding.unwrap_or(Encoding::Identity));
-        self.content_end = body;
         self.state = State::Content;
         let level = self.stack.last();
         let part = Part {
@@ -313,7 +319,6 @@ impl<R: Read> Walker<R> {
             alternative: level.and_then(|level| level.alternative),
             delimiter: self.delimiter,
             start,
-            body,
         };
         if self.parts >= MAX_PARTS {
             self.defect("the mail has more than 2000 parts; those beyond are read as one");
@@ -345,7 +350,7 @@ impl<R: Read> Walker<R> {
         true
     }
 
-    /// Reads a header up to its blank line: the fields, where it begins and where the content begins.
+    /// Reads a header with its blank line: the fields, where it begins and where the blank line does, or the content if there is none.
     fn header(&mut self) -> io::Result<(Header, u64, u64)> {
         let is_root = self.root.is_none();
         let mut header = Header::default();
@@ -365,10 +370,11 @@ impl<R: Read> Walker<R> {
             let line = trim_line_end(line);
             if line.is_empty() && !is_delimiter {
                 if is_root && !any {
+                    start = None;
                     continue; // Blank lines before the header of the mail.
                 }
                 let at = self.lines.offset();
-                return Ok((header, start.unwrap_or(at), self.lines.end_offset()));
+                return Ok((header, start.unwrap_or(at), at));
             }
             start = start.or(Some(self.lines.offset()));
             if any && !is_delimiter && line.first().is_some_and(|byte| matches!(byte, b' ' | b'\t')) {
@@ -378,9 +384,16 @@ impl<R: Read> Walker<R> {
                 }
                 continue;
             }
+            if is_root && !any && line.first().is_some_and(|byte| matches!(byte, b' ' | b'\t')) {
+                start = None;
+                continue; // What a gateway left before the header, such as a line of blanks.
+            }
             // Envelope lines of mbox files that got into a mail.
             if line.starts_with(b"From ") || line.starts_with(b">From ") {
                 keep = false;
+                if !any {
+                    start = None;
+                }
                 continue;
             }
             let Some((name, value)) = field(line).filter(|_| !is_delimiter) else {
@@ -394,7 +407,10 @@ impl<R: Read> Walker<R> {
             };
             any = true;
             keep = name.starts_with("content-") || is_root && WANTED.contains(&name.as_str());
-            if keep {
+            if keep && header.size >= MAX_HEADER {
+                keep = false;
+                self.defect("a header is larger than 512 KiB; the rest of it is left out");
+            } else if keep {
                 let field = Field { name, value: Vec::new(), start: self.lines.offset(), end: self.lines.end_offset() };
                 header.fields.push(field);
                 header.size += 32;
@@ -424,7 +440,8 @@ fn field(line: &[u8]) -> Option<(String, &[u8])> {
     let at = line.iter().take(200).position(|byte| *byte == b':')?;
     let (name, value) = line.split_at(at);
     let name = name.trim_ascii_end();
-    if name.is_empty() || !name.iter().all(u8::is_ascii_graphic) {
+    // A delimiter may hold a colon; a name never begins with two dashes.
+    if name.is_empty() || name.starts_with(b"--") || !name.iter().all(u8::is_ascii_graphic) {
         return None;
     }
     Some((String::from_utf8_lossy(name).to_ascii_lowercase(), value.get(1..)?))

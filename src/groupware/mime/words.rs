@@ -147,7 +147,9 @@ fn run_at(value: &str) -> Run {
     let mut charset = "";
     let mut next = 0;
     while let Some(word) = value.get(next..).and_then(word_at) {
-        if !bytes.is_empty() && !word.charset.eq_ignore_ascii_case(charset) {
+        // Words of a stateful set stand each for themselves (RFC 2047 §3); joining them would repeat its escapes.
+        let joins = word.charset.eq_ignore_ascii_case(charset) && !is_stateful(charset);
+        if !bytes.is_empty() && !joins {
             run.text.push_str(&charset::decode(Some(charset), &bytes));
             bytes.clear();
         }
@@ -163,6 +165,10 @@ fn run_at(value: &str) -> Run {
         run.text.push_str(&charset::decode(Some(charset), &bytes));
     }
     run
+}
+
+fn is_stateful(charset: &str) -> bool {
+    charset.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("iso-2022")) || charset.eq_ignore_ascii_case("utf-7")
 }
 
 #[cfg(test)]
@@ -184,6 +190,7 @@ mod tests {
             ("=?utf-8?Q?lost =?utf-8?Q?found?=", "=?utf-8?Q?lost found"),
             ("  two   blanks\tand\ttabs ", "two blanks and tabs"),
             ("=?utf-8?Q?line=0Abreak?=", "line break"),
+            ("=?iso-2022-jp?B?GyRCJUYlOSVIGyhC?= =?iso-2022-jp?B?GyRCJUYlOSVIGyhC?=", "テストテスト"),
         ] {
             assert_eq!(decode_text(raw.as_bytes(), None), text);
         }
