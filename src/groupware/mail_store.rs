@@ -13,7 +13,7 @@ pub type UidSet = BTreeSet<u32>;
 
 /// One authenticated session with a mailbox server. Commands are strictly one after the other; a session that returned
 /// [`GroupwareError::Offline`], `Timeout`, `Protocol` or `TooLarge` is dead and must be dropped.
-pub trait MailStore: Send {
+pub trait MailStore: Send + Sync {
     /// What the server can do, known after the login.
     fn features(&self) -> &MailStoreFeatures;
 
@@ -67,6 +67,15 @@ pub trait MailStore: Send {
     fn close(self) -> impl Future<Output = ()> + Send
     where
         Self: Sized;
+}
+
+/// Signs in to a mailbox server, as often as a session breaks.
+pub trait MailConnector: Send + Sync {
+    /// The session it gives.
+    type Store: MailStore;
+
+    /// Connects and signs in.
+    fn connect(&self) -> impl Future<Output = Result<Self::Store, GroupwareError>> + Send;
 }
 
 /// What the server can do.

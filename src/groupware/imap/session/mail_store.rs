@@ -73,6 +73,10 @@ impl MailStore for ImapStore {
         fetch::traits(&mut self.connection, uids).await
     }
 
+    async fn identities(&mut self, uids: &UidSet) -> Result<BTreeMap<u32, MailTraits>, GroupwareError> {
+        fetch::identities(&mut self.connection, uids).await
+    }
+
     async fn fetch(&mut self, expected: &BTreeMap<u32, MailTraits>) -> Result<Vec<FetchedMail>, GroupwareError> {
         fetch::bodies(&mut self.connection, expected).await
     }
