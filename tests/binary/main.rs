@@ -1,0 +1,16 @@
+//! Hostile tests of the real binary: killed at every turn of its conversations, served by servers that fail in every way they can,
+//! before servers of every kind, and held to the promises of its command line.
+//!
+//! `CRMSYNC_SOAK=1` runs every case of the matrices that are sampled otherwise; `CRMSYNC_SEED` repeats a sample.
+#![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod command_line;
+mod crm_faults;
+mod imap_faults;
+mod kill;
+mod login;
+mod privacy;
+mod quirks;
+mod scene;
+mod stage;
+mod surprises;
