@@ -154,8 +154,7 @@ async fn every_way_to_log_in_to_a_real_dovecot_works() {
     }
     for user in ["tempfail", "disabled"] {
         let failed = server.connect(Security::Tls, AuthMethod::Password, user, &format!("pw-{user}")).await.unwrap_err();
-        eprintln!("{user}: {failed:?}");
-        assert_eq!(matches!(failed, GroupwareError::LoginRejected { .. }), user == "disabled", "{failed:?}");
+        assert!(!matches!(failed, GroupwareError::LoginRejected { .. }), "{user}: {failed:?}");
     }
     for auth in [AuthMethod::Xoauth2, AuthMethod::Oauthbearer] {
         let wrong = server.connect(Security::Tls, auth, "alice", "wrong").await;

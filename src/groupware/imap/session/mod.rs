@@ -2,6 +2,8 @@
 
 mod login;
 mod mail_store;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -57,19 +59,25 @@ impl ImapStore {
         let pass = gate.enter().await.ok_or_else(|| GroupwareError::Locked { account: account.to_string() })?;
         let server = format!("{}:{}", access.host, access.port);
         let stream = transport::open(access, &server, resolver, &limits).await?;
-        let mut connection = Connection::new(stream, server, spool_dir.to_owned(), limits, Arc::default());
-        match login::run(&mut connection, account, access, secret).await {
-            Ok(welcome) => {
-                pass.accepted();
-                Self::survey(connection, welcome).await
-            }
-            Err(error) => {
-                if matches!(error, GroupwareError::LoginRejected { .. }) {
-                    pass.rejected();
-                }
-                Err(error)
-            }
+        let connection = Connection::new(stream, server, spool_dir.to_owned(), limits, Arc::default());
+        let established = Self::establish(connection, account, access, secret).await;
+        match &established {
+            Ok(_) => pass.accepted(),
+            Err(GroupwareError::LoginRejected { .. }) => pass.rejected(),
+            Err(_) => {}
         }
+        established
+    }
+
+    /// Logs in over a connection that stands.
+    pub(super) async fn establish(
+        mut connection: Connection,
+        account: &AccountId,
+        access: &ImapAccess,
+        secret: &LoginSecret,
+    ) -> Result<Self, GroupwareError> {
+        let welcome = login::run(&mut connection, account, access, secret).await?;
+        Self::survey(connection, welcome).await
     }
 
     /// Counters of this session; they outlive it.
