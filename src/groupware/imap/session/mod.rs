@@ -90,7 +90,7 @@ impl ImapStore {
     /// `mailboxes` then has without another.
     async fn survey(mut connection: Connection, welcome: login::Welcome) -> Result<Self, GroupwareError> {
         let login::Welcome { greeting, before, after } = welcome;
-        // DavMail 6 and Courier 5.0 do not name their capabilities with the login; what they named before it says what may be asked along.
+        // DavMail 6 and Courier 5.0 do not name their capabilities with the login; what they fresh before it says what may be asked along.
         let asked = after.is_none();
         let mut capabilities = after.unwrap_or(before);
         let mut commands = Vec::new();
@@ -108,11 +108,11 @@ impl ImapStore {
         }
         commands.push(list::command(&capabilities));
 
-        let (mut named, mut own, mut space) = (None, Vec::new(), None);
+        let (mut fresh, mut own, mut space) = (None, Vec::new(), None);
         let (mut names, mut mailboxes) = (NameBook::default(), Vec::new());
         let statuses = connection
             .run_all(&commands, |data| match data {
-                Untagged::Capability(found) => named = Some(found),
+                Untagged::Capability(found) => fresh = Some(found),
                 Untagged::Id(fields) => own = fields,
                 Untagged::Namespace { prefix, separator } => space = Some((prefix, separator)),
                 data => list::collect(data, &mut names, &mut mailboxes),
@@ -122,8 +122,8 @@ impl ImapStore {
         if !statuses.last().is_some_and(super::wire::Status::is_ok) {
             mailboxes = list::run(&mut connection, &BTreeSet::new(), &mut names).await?;
         }
-        if let Some(named) = named {
-            capabilities = named;
+        if let Some(fresh) = fresh {
+            capabilities = fresh;
         }
         let described = id::describe(&own);
         let (prefix, separator) = space.unwrap_or_default();

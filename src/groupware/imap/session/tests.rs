@@ -372,7 +372,7 @@ async fn a_refused_idle_is_replaced_by_polling() {
         let (mut store, server) =
             play(&selected(FULL, &format!("C: IDLE\n{refusal}\nC: NOOP\nS: % OK\nC: NOOP\nS: * 6 EXISTS\nS: % OK\n"))).await;
         select(&mut store).await;
-        assert_eq!(store.wait(Duration::from_secs(600)).await.unwrap(), Wakeup::Changed, "{refusal}");
+        assert_eq!(store.wait(Duration::from_mins(10)).await.unwrap(), Wakeup::Changed, "{refusal}");
         server.await.unwrap().unwrap();
     }
 }
@@ -387,9 +387,9 @@ async fn an_idle_is_renewed_and_ends_with_what_comes_at_its_end() {
     .await;
     select(&mut store).await;
     for _ in 0..2 {
-        assert_eq!(store.wait(Duration::from_secs(600)).await.unwrap(), Wakeup::Changed);
+        assert_eq!(store.wait(Duration::from_mins(10)).await.unwrap(), Wakeup::Changed);
     }
-    assert!(matches!(store.wait(Duration::from_secs(600)).await, Err(GroupwareError::Offline { .. })));
+    assert!(matches!(store.wait(Duration::from_mins(10)).await, Err(GroupwareError::Offline { .. })));
     server.await.unwrap().unwrap();
 }
 
@@ -398,7 +398,7 @@ async fn mail_that_came_while_a_command_ran_ends_the_next_wait_at_once() {
     let (mut store, server) = play(&selected(FULL, "C: UID SEARCH\nS: * SEARCH 1\nS: * 6 EXISTS\nS: % OK\n")).await;
     select(&mut store).await;
     store.search(&Query::default()).await.unwrap();
-    assert_eq!(store.wait(Duration::from_secs(600)).await.unwrap(), Wakeup::Changed);
+    assert_eq!(store.wait(Duration::from_mins(10)).await.unwrap(), Wakeup::Changed);
     server.await.unwrap().unwrap();
 }
 
@@ -460,4 +460,56 @@ async fn a_body_that_cannot_be_spooled_is_an_error_of_this_computer() {
     let mut store = store.unwrap();
     select(&mut store).await;
     assert!(matches!(store.fetch(&BTreeMap::from([(1, sized(3_200_000))])).await, Err(GroupwareError::Spool(_))));
+}
+
+// ---- scale -----------------------------------------------------------------------------------------------------------------------------
+
+#[tokio::test(start_paused = true)]
+async fn the_traits_of_a_hundred_thousand_mails_take_one_command_and_little_memory() {
+    use std::fmt::Write as _;
+    let mut rows = String::new();
+    for uid in 1..=100_000 {
+        let header = format!("Message-ID: <message.{uid}@mail.example.test>");
+        writeln!(rows, "S: * {uid} FETCH (UID {uid} RFC822.SIZE {uid} FLAGS (\\Seen) INTERNALDATE \" 1-Jan-2024 10:00:00 +0000\" BODY[HEADER.FIELDS (MESSAGE-ID)] {{{}}}\nS: {header}\nS:  )", header.len() + 2).unwrap();
+    }
+    let (mut store, server) = play(&selected("", &format!("C: UID FETCH 1:100000 (\n{rows}S: % OK\n"))).await;
+    select(&mut store).await;
+    let before = store.traffic().snapshot().round_trips;
+    let traits = store.traits(&(1..=100_000).collect()).await.unwrap();
+    assert_eq!((traits.len(), store.traffic().snapshot().round_trips - before), (100_000, 1));
+    // What a row holds on to is its own: no piece of the connection's buffer.
+    let held: usize = traits.values().map(|row| size_of::<MailTraits>() + row.message_id.as_ref().map_or(0, String::capacity)).sum();
+    assert!(held < 100_000 * 300, "{held}");
+    server.await.unwrap().unwrap();
+}
+
+// ---- the gate --------------------------------------------------------------------------------------------------------------------------
+
+#[tokio::test]
+async fn v11_after_one_rejection_no_other_connection_sends_a_byte() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut scene = Scene::default();
+    (scene.access.host, scene.access.port) = ("127.0.0.1".to_owned(), listener.local_addr().unwrap().port());
+    let connections = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counter = Arc::clone(&connections);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            stream.write_all(b"* OK [CAPABILITY IMAP4rev1] hi\r\n").await.unwrap();
+            let _ = stream.read(&mut [0; 100]).await;
+            stream.write_all(b"c1 NO wrong\r\n").await.unwrap();
+        }
+    });
+    let gate = super::LoginGate::new();
+    let connect = || async {
+        let account = "a".into();
+        let (secret, resolver) = (super::LoginSecret::new("pw"), crate::system::SystemResolver);
+        ImapStore::connect(&account, &scene.access, &secret, &gate, &resolver, &scene.spool, Limits::default()).await.unwrap_err()
+    };
+    let (first, second, third) = tokio::join!(connect(), connect(), connect());
+    let all = [first, second, third, connect().await];
+    assert_eq!(all.iter().filter(|error| matches!(error, GroupwareError::LoginRejected { .. })).count(), 1, "{all:?}");
+    assert_eq!(all.iter().filter(|error| matches!(error, GroupwareError::Locked { .. })).count(), 3, "{all:?}");
+    assert_eq!(connections.load(std::sync::atomic::Ordering::SeqCst), 1);
 }
