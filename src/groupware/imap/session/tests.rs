@@ -337,7 +337,7 @@ async fn a_mailbox_is_created_with_its_parents_and_its_odd_name_is_found_again()
         "C: CREATE \"INBOX/a/b\"\nS: % NO no parent\nC: LIST\nS: * LIST () \"/\" INBOX\nS: * LIST () \"/\" {4}\nS: &!-x\nS: % OK\n\
          C: CREATE \"INBOX/a\"\nS: % OK\nC: SUBSCRIBE \"INBOX/a\"\nS: % NO never\nC: CREATE \"INBOX/a/b\"\nS: % OK\nC: SUBSCRIBE\nS: % OK\n\
          C: CREATE \"INBOX/a/b\"\nS: % NO [ALREADYEXISTS] is there\nC: CREATE \"INBOX/&ANw-\"\nS: % NO [OVERQUOTA] full\n\
-         C: STATUS \"&!-x\"\nS: * STATUS \"&!-x\" (MESSAGES 1 SIZE 4 APPENDLIMIT NIL)\nS: % OK\n",
+         C: STATUS \"&!-x\"\nS: * STATUS \"&!-x\" (MESSAGES 1 SIZE 4 APPENDLIMIT NIL)\nS: * STATUS Other (MESSAGES 9)\nS: % OK\n",
     ))
     .await;
     store.create_mailbox(&"INBOX/a/b".into()).await.unwrap();
