@@ -42,7 +42,8 @@ pub trait MailStore: Send + Sync {
     /// traits from before: a body of another size is checked again, because Courier 5.0 makes up a message for an expunged one.
     fn fetch(&mut self, expected: &BTreeMap<u32, MailTraits>) -> impl Future<Output = Result<Vec<FetchedMail>, GroupwareError>> + Send;
 
-    /// Sets and clears keywords, then reads the keywords back. A UID that is gone is missing from the answer.
+    /// Sets `add`, clears `remove` where all of `add` stuck (so that a mail never loses its old mark without having the new one), and reads
+    /// the keywords back. A UID that is gone is missing from the answer.
     fn store_keywords(
         &mut self,
         uids: &UidSet,

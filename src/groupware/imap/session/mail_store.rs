@@ -17,7 +17,7 @@ use super::super::commands::{create, expunge, fetch, list, logout, noop, search,
 use super::{ImapStore, LISTING_IS_FRESH};
 
 /// RFC 2177 asks to end an IDLE before 29 minutes are over.
-const LONGEST_IDLE: Duration = Duration::from_secs(28 * 60);
+const LONGEST_IDLE: Duration = Duration::from_mins(28);
 
 impl MailStore for ImapStore {
     fn features(&self) -> &MailStoreFeatures {
