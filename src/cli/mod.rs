@@ -1,1 +1,3 @@
 //! A file per command: arguments in, text or JSON out.
+
+pub mod config;

@@ -102,6 +102,7 @@ impl Read for RawMailReader {
 #[derive(Debug)]
 pub struct RawMailWriter {
     spool_dir: PathBuf,
+    threshold: u64,
     hash: sha2::Sha256,
     len: u64,
     memory: Vec<u8>,
@@ -115,11 +116,19 @@ impl RawMailWriter {
         let capacity = if expected > SPOOL_THRESHOLD { 0 } else { usize::try_from(expected).unwrap_or(0) };
         Self {
             spool_dir: spool_dir.to_owned(),
+            threshold: SPOOL_THRESHOLD,
             hash: sha2::Sha256::new(),
             len: 0,
             memory: Vec::with_capacity(capacity.min(64 * 1024)),
             spool: None,
         }
+    }
+
+    /// The same with another threshold in bytes; with 0 every mail that is not empty is spooled.
+    #[must_use]
+    pub const fn with_threshold(mut self, threshold: u64) -> Self {
+        self.threshold = threshold;
+        self
     }
 
     /// Takes the next bytes. Fails only when the spool file cannot be written, for example on a full disk.
@@ -130,7 +139,7 @@ impl RawMailWriter {
             return file.write_all(chunk);
         }
         self.memory.extend_from_slice(chunk);
-        if self.memory.len() as u64 > SPOOL_THRESHOLD {
+        if self.memory.len() as u64 > self.threshold {
             let mut file = tempfile::Builder::new().prefix("mail-").suffix(".spool").tempfile_in(&self.spool_dir)?;
             file.write_all(&self.memory)?;
             self.memory = Vec::new();

@@ -2,3 +2,5 @@
 
 pub mod crm;
 pub mod imap;
+pub mod proxy;
+pub mod samples;

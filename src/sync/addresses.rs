@@ -11,13 +11,14 @@ use super::freemail::is_freemail;
 pub fn normalise_address(address: &str) -> Option<String> {
     let (local, domain) = address.trim().rsplit_once('@')?;
     let (local, domain) = (local.trim(), normalise_domain(domain));
-    if local.is_empty() || domain.is_empty() { None } else { Some(format!("{}@{domain}", local.to_lowercase())) }
+    if local.is_empty() || domain.is_empty() || domain.contains('@') { None } else { Some(format!("{}@{domain}", local.to_lowercase())) }
 }
 
 /// A domain as it compares: trimmed, lower case, ASCII, without a final dot. One that IDNA refuses is only lowered.
 pub(super) fn normalise_domain(domain: &str) -> String {
-    let domain = domain.trim().trim_end_matches('.');
-    idna::domain_to_ascii(domain).unwrap_or_else(|_| domain.to_lowercase())
+    let domain = idna::domain_to_ascii(domain.trim()).unwrap_or_else(|_| domain.to_lowercase());
+    // After the mapping, because IDNA maps other dots, blanks and at signs to the plain ones.
+    domain.trim_start().trim_end_matches(|c: char| c == '.' || c.is_whitespace()).to_owned()
 }
 
 /// A set of addresses (`a@b`) and domains (`b`, also written `@b`, `*@b`, `*.b`); a domain covers its sub-domains.
@@ -145,4 +146,125 @@ fn recipients(mail: &Mail) -> impl Iterator<Item = &MailAddress> {
 fn senders(mail: &Mail) -> impl Iterator<Item = String> {
     let from_is_readable = normalised(mail.from.iter()).next().is_some();
     normalised(mail.from.iter().chain(mail.sender.iter().filter(move |_| !from_is_readable)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::sync::testing::{address, mail};
+
+    fn firm() -> Addresses {
+        Addresses::new(["Anna@Private.Example ", "no address"], &["firm.example".to_owned(), "partner@agency.example".to_owned()], &[])
+    }
+
+    #[test]
+    fn an_address_compares_trimmed_lowered_and_in_ascii() {
+        assert_eq!(normalise_address(" Jörg@BÜCHER.example. ").as_deref(), Some("jörg@xn--bcher-kva.example"));
+        assert_eq!(normalise_address("\"a@b\"@C.example").as_deref(), Some("\"a@b\"@c.example"));
+        assert_eq!(normalise_address("a@b。example。").as_deref(), Some("a@b.example"));
+        for none in ["", "@", "a@", "@b", "a", " @ ", "a@ .", "a@﹫"] {
+            assert_eq!(normalise_address(none), None, "{none:?}");
+        }
+    }
+
+    #[test]
+    fn r24_own_and_internal_addresses_are_internal() {
+        let firm = firm();
+        for inside in ["anna@private.example", "x@firm.example", "x@Mail.Firm.Example", "PARTNER@agency.example"] {
+            assert!(firm.is_internal(inside), "{inside}");
+        }
+        for outside in
+            ["bert@private.example", "x@otherfirm.example", "x@firm.example.org", "x@agency.example", "no address", "firm.example"]
+        {
+            assert!(!firm.is_internal(outside), "{outside}");
+        }
+    }
+
+    #[test]
+    fn domains_may_be_written_with_at_sign_or_star() {
+        for entry in ["firm.example", "@firm.example", "*@firm.example", "*.firm.example", " FIRM.example. "] {
+            assert!(AddressSet::new(&[entry]).covers("a@x.firm.example"), "{entry}");
+        }
+        for entry in ["", "@", "*", " ", "."] {
+            assert!(!AddressSet::new(&[entry]).covers("a@firm.example"), "{entry:?}");
+        }
+    }
+
+    #[test]
+    fn r24_the_direction_follows_from_sender_and_recipients() {
+        let direction = |from: &[&str], to: &[&str]| firm().direction(&mail(from, to));
+        assert_eq!(direction(&["c@customer.example"], &["x@firm.example"]), Direction::Received);
+        assert_eq!(direction(&["x@firm.example"], &["y@firm.example", "c@customer.example"]), Direction::Sent);
+        assert_eq!(direction(&["anna@private.example"], &["c@customer.example"]), Direction::Sent);
+        assert_eq!(direction(&["x@firm.example"], &["anna@private.example"]), Direction::Internal);
+        assert_eq!(direction(&["x@firm.example"], &[]), Direction::Internal);
+        assert_eq!(direction(&["c@customer.example"], &["d@customer.example"]), Direction::Received);
+    }
+
+    #[test]
+    fn a_mail_without_a_readable_sender_is_received_and_not_taken_for_internal() {
+        assert_eq!(firm().direction(&mail(&[], &[])), Direction::Received);
+        assert_eq!(firm().direction(&mail(&["unreadable"], &["x@firm.example"])), Direction::Received);
+        assert!(firm().external(&mail(&["unreadable"], &["x@firm.example"])).is_empty());
+    }
+
+    #[test]
+    fn the_sender_header_counts_only_where_from_says_nothing() {
+        let mut listed = mail(&["x@firm.example"], &["y@firm.example"]);
+        listed.sender = Some(address("bounces@lists.example"));
+        assert_eq!(firm().direction(&listed), Direction::Internal);
+        listed.from.clear();
+        assert_eq!(firm().external(&listed), ["bounces@lists.example"]);
+    }
+
+    #[test]
+    fn a_contact_form_that_writes_for_a_visitor_is_received_from_him() {
+        let mut form = mail(&["web@firm.example"], &["sales@firm.example"]);
+        form.reply_to = vec![address("Visitor@Customer.example")];
+        assert_eq!(firm().direction(&form), Direction::Received);
+        assert_eq!(firm().external(&form), ["visitor@customer.example"]);
+    }
+
+    #[test]
+    fn r26_external_addresses_come_once_in_the_order_of_the_headers() {
+        let mut mail = mail(&["C@customer.example"], &["x@firm.example", "d@customer.example"]);
+        mail.cc = vec![address("c@CUSTOMER.example"), address("e@other.example"), address("anna@private.example")];
+        mail.bcc = vec![address("f@other.example")];
+        let expected = ["c@customer.example", "d@customer.example", "e@other.example", "f@other.example"];
+        assert_eq!(firm().external(&mail), expected);
+    }
+
+    #[test]
+    fn r30_r31_business_partners_are_searched_by_domains_that_belong_to_somebody() {
+        let addresses = Addresses::new(["x@firm.example"], &[], &["@Freebie.example".to_owned()]);
+        let from =
+            ["a@customer.example", "b@CUSTOMER.example", "c@gmail.com", "d@gmx.at", "e@freebie.example", "f@[192.0.2.1]", "g@localhost"];
+        assert_eq!(addresses.searchable_domains(&mail(&from, &["h@other.example"])), ["customer.example", "other.example"]);
+    }
+
+    const PEOPLE: &[&str] =
+        &["Anna@private.example", "x@firm.example", "y@mail.FIRM.example", "c@customer.example", "C@customer.example", "d@gmail.com", "?"];
+
+    proptest! {
+        #[test]
+        fn r24_own_and_internal_addresses_never_match_as_a_customer(
+            from in proptest::sample::subsequence(PEOPLE, 0..3),
+            to in proptest::sample::subsequence(PEOPLE, 0..PEOPLE.len()),
+        ) {
+            let mail = mail(&from, &to);
+            let external = firm().external(&mail);
+            prop_assert!(external.iter().all(|address| !firm().is_internal(address)));
+            prop_assert!(firm().direction(&mail) != Direction::Internal || external.is_empty());
+            prop_assert!(firm().direction(&mail) != Direction::Sent || !external.is_empty());
+        }
+
+        #[test]
+        fn normalising_twice_changes_nothing(text in "\\PC{0,8}@\\PC{0,12}") {
+            if let Some(once) = normalise_address(&text) {
+                prop_assert_eq!(normalise_address(&once), Some(once));
+            }
+        }
+    }
 }

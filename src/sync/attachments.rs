@@ -38,3 +38,77 @@ fn matches_type(pattern: &str, content_type: &str) -> bool {
         None => content_type.eq_ignore_ascii_case(pattern),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Digest;
+    use crate::sync::testing::{mail, settings};
+
+    fn attachment(index: usize, content_type: &str, size: u64) -> Attachment {
+        Attachment {
+            index,
+            name: None,
+            content_type: content_type.to_owned(),
+            size,
+            digest: Digest::of(b""),
+            inline: false,
+            content_id: None,
+            source: AttachmentSource::Part,
+        }
+    }
+
+    fn sample() -> Mail {
+        let mut mail = mail(&["c@customer.example"], &[]);
+        mail.attachments = vec![
+            attachment(0, "application/pdf", 100),
+            Attachment { inline: true, ..attachment(1, "image/png", 10) },
+            attachment(2, "application/ms-tnef", 300),
+            Attachment { source: AttachmentSource::Tnef, ..attachment(3, "image/jpeg", 200) },
+        ];
+        mail
+    }
+
+    fn listed(settings: &MailSettings) -> Vec<usize> {
+        listed_attachments(&sample().attachments, settings).map(|attachment| attachment.index).collect()
+    }
+
+    #[test]
+    fn x17_inline_parts_are_listed_only_if_configured() {
+        assert_eq!(listed(&settings()), [0, 2, 3]);
+        assert_eq!(listed(&MailSettings { inline_attachments: true, ..settings() }), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn x17_size_and_type_patterns_leave_attachments_out() {
+        assert_eq!(listed(&MailSettings { attachment_max_size: Some(200), ..settings() }), [0, 3]);
+        for (pattern, left) in [
+            ("image/*", &[0, 2][..]),
+            (" Application/PDF ", &[2, 3]),
+            ("application/*", &[3]),
+            ("*/*", &[]),
+            ("*", &[]),
+            ("app/*", &[0, 2, 3]),
+            ("", &[0, 2, 3]),
+        ] {
+            assert_eq!(listed(&MailSettings { attachment_exclude: vec![pattern.to_owned()], ..settings() }), left, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn x17_a_winmail_dat_that_is_kept_hides_what_was_unpacked_from_it() {
+        assert_eq!(listed(&MailSettings { tnef: TnefPolicy::Keep, ..settings() }), [0, 2]);
+    }
+
+    #[test]
+    fn x12_only_what_the_settings_allow_goes_to_the_crm() {
+        let reduced = |payload| {
+            let mail = reduced_mail(&sample(), &MailSettings { payload, ..settings() });
+            (!mail.text.content.is_empty() && mail.html.is_some(), mail.attachments.len())
+        };
+        assert_eq!(reduced(Payload::Full), (true, 3));
+        assert_eq!(reduced(Payload::NoAttachments), (true, 0));
+        assert_eq!(reduced(Payload::NoBody), (false, 3));
+        assert_eq!(reduced(Payload::HeadersOnly), (false, 0));
+    }
+}

@@ -77,7 +77,6 @@ pub enum StopScope {
 #[must_use]
 pub fn groupware(error: &GroupwareError) -> Remedy {
     match error {
-        GroupwareError::Offline { .. } | GroupwareError::Timeout { .. } => Remedy::RetryLater { after: None },
         GroupwareError::Unavailable { retry_after, .. } => Remedy::RetryLater { after: *retry_after },
         GroupwareError::Tls { .. } => Remedy::NeedsUser { action: UserAction::GroupwareCertificate },
         GroupwareError::LoginRejected { .. } | GroupwareError::Locked { .. } => Remedy::NeedsUser { action: UserAction::ClearLock },
@@ -89,7 +88,9 @@ pub fn groupware(error: &GroupwareError) -> Remedy {
         GroupwareError::Protocol { command, text, .. } if reads_bodies(command) => {
             Remedy::Bisect { reason: Reason::new(ReasonCode::Unreadable, text.as_str()) }
         }
-        GroupwareError::Protocol { .. } => Remedy::RetryLater { after: None },
+        GroupwareError::Offline { .. } | GroupwareError::Timeout { .. } | GroupwareError::Protocol { .. } => {
+            Remedy::RetryLater { after: None }
+        }
         GroupwareError::TooLarge { text, .. } => Remedy::Bisect { reason: Reason::new(ReasonCode::Unreadable, text.as_str()) },
         GroupwareError::Spool(error) => spool(error.kind()),
     }
@@ -163,5 +164,162 @@ fn failed(status: u16, title: &str, detail: &str) -> Remedy {
             let words = if detail.is_empty() { title } else { detail };
             Remedy::Bisect { reason: Reason::new(ReasonCode::PoisonItem, format!("{status} {words}")) }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::groupware::{LoginRefusal, TlsFault};
+
+    const LATER: Remedy = Remedy::RetryLater { after: None };
+    const MAILBOX: Remedy = Remedy::StopArea { scope: StopScope::Mailbox };
+    const AREA: Remedy = Remedy::StopArea { scope: StopScope::Area };
+
+    fn user(action: UserAction) -> Remedy {
+        Remedy::NeedsUser { action }
+    }
+
+    fn park(code: ReasonCode) -> Remedy {
+        Remedy::Park { reason: Reason::new(code, "words") }
+    }
+
+    fn bisect(code: ReasonCode) -> Remedy {
+        Remedy::Bisect { reason: Reason::new(code, "words") }
+    }
+
+    fn server() -> String {
+        "imap.firm.example:993".to_owned()
+    }
+
+    fn words() -> String {
+        "words".to_owned()
+    }
+
+    fn no(command: &'static str, code: Option<&str>) -> Remedy {
+        groupware(&GroupwareError::Refused { command, code: code.map(str::to_owned), text: words() })
+    }
+
+    #[test]
+    fn v11_only_a_rejection_locks_and_a_lock_waits_for_the_user() {
+        let refusal = LoginRefusal { code: Some("AUTHENTICATIONFAILED".to_owned()), text: words() };
+        assert_eq!(groupware(&GroupwareError::LoginRejected { server: server(), refusal }), user(UserAction::ClearLock));
+        assert_eq!(groupware(&GroupwareError::Locked { account: words() }), user(UserAction::ClearLock));
+        assert_eq!(groupware(&GroupwareError::Secret { account: words(), cause: words() }), user(UserAction::GroupwareSecret));
+        let fault = TlsFault::Expired;
+        assert_eq!(groupware(&GroupwareError::Tls { server: server(), fault }), user(UserAction::GroupwareCertificate));
+    }
+
+    #[test]
+    fn r63_a_groupware_that_is_merely_unavailable_is_tried_later() {
+        assert_eq!(groupware(&GroupwareError::Offline { server: server(), cause: words() }), LATER);
+        assert_eq!(groupware(&GroupwareError::Timeout { server: server(), command: "SELECT", after: Duration::from_mins(1) }), LATER);
+        let wait = Some(Duration::from_mins(5));
+        let busy = GroupwareError::Unavailable { server: server(), text: words(), retry_after: wait };
+        assert_eq!(groupware(&busy), Remedy::RetryLater { after: wait });
+        assert_eq!(groupware(&GroupwareError::Protocol { server: server(), command: "SELECT", text: words() }), LATER);
+    }
+
+    #[test]
+    fn v10_a_mail_that_breaks_the_fetch_is_searched_by_halves() {
+        let protocol = GroupwareError::Protocol { server: server(), command: "UID FETCH", text: words() };
+        assert_eq!(groupware(&protocol), bisect(ReasonCode::Unreadable));
+        assert_eq!(groupware(&GroupwareError::TooLarge { server: server(), text: words() }), bisect(ReasonCode::Unreadable));
+        assert_eq!(no("UID FETCH", None), bisect(ReasonCode::Unreadable));
+    }
+
+    #[test]
+    fn a_refused_mark_or_move_parks_the_mail_with_its_reason() {
+        for command in ["UID MOVE", "UID COPY", "UID STORE", "UID EXPUNGE"] {
+            assert_eq!(no(command, Some("CANNOT")), park(ReasonCode::PlacementRefused));
+            assert_eq!(no(command, None), park(ReasonCode::PlacementRefused));
+            assert_eq!(no(command, Some("NOPERM")), park(ReasonCode::ReadOnly));
+            assert_eq!(no(command, Some("READ-ONLY")), park(ReasonCode::ReadOnly));
+            assert_eq!(no(command, Some("OVERQUOTA")), park(ReasonCode::OverQuota));
+        }
+        assert_eq!(groupware(&GroupwareError::OverQuota { text: words() }), park(ReasonCode::OverQuota));
+        assert_eq!(no("UID MOVE", Some("TRYCREATE")), Remedy::RetryNow);
+    }
+
+    #[test]
+    fn a_mailbox_that_cannot_be_opened_does_not_stop_the_others() {
+        assert_eq!(groupware(&GroupwareError::NoSuchMailbox { name: words() }), MAILBOX);
+        assert_eq!(no("SELECT", None), MAILBOX);
+        assert_eq!(no("SELECT", Some("NOPERM")), MAILBOX);
+        assert_eq!(no("SELECT", Some("NONEXISTENT")), MAILBOX);
+        assert_eq!(no("UID SEARCH", None), MAILBOX);
+    }
+
+    #[test]
+    fn a_server_that_is_busy_says_nothing_of_the_item() {
+        for code in ["UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG"] {
+            assert_eq!(no("UID FETCH", Some(code)), LATER);
+            assert_eq!(no("UID MOVE", Some(code)), LATER);
+        }
+    }
+
+    #[test]
+    fn a_full_disk_needs_the_user() {
+        for kind in [ErrorKind::StorageFull, ErrorKind::QuotaExceeded, ErrorKind::PermissionDenied, ErrorKind::ReadOnlyFilesystem] {
+            assert_eq!(groupware(&GroupwareError::Spool(io::Error::from(kind))), user(UserAction::SpoolFolder));
+            assert_eq!(crm(&CrmError::Spool(io::Error::from(kind))), user(UserAction::SpoolFolder));
+        }
+        assert_eq!(groupware(&GroupwareError::Spool(io::Error::from(ErrorKind::Interrupted))), LATER);
+        assert_eq!(crm(&CrmError::Spool(io::Error::from(ErrorKind::NotFound))), LATER);
+    }
+
+    #[test]
+    fn v2_a_batch_whose_outcome_is_unknown_is_asked_for_not_resent() {
+        assert_eq!(crm(&CrmError::Offline { cause: words() }), Remedy::AskForAnswer);
+        assert_eq!(crm(&CrmError::Timeout { after: Duration::from_mins(1) }), Remedy::AskForAnswer);
+        assert_eq!(crm(&CrmError::InFlight), Remedy::AskForAnswer);
+        assert_eq!(failed(524, "", "words"), Remedy::AskForAnswer);
+    }
+
+    #[test]
+    fn trouble_with_the_login_at_the_crm_needs_the_user() {
+        assert_eq!(crm(&CrmError::Tls { cause: words() }), user(UserAction::CrmCertificate));
+        assert_eq!(crm(&CrmError::Unauthorized { detail: words() }), user(UserAction::CrmLogin));
+        assert_eq!(crm(&CrmError::Forbidden { detail: words() }), user(UserAction::CrmRights));
+        assert_eq!(crm(&CrmError::Secret { cause: words() }), user(UserAction::CrmSecret));
+    }
+
+    #[test]
+    fn the_crms_wish_to_wait_is_honoured() {
+        let retry_after = Some(Duration::from_secs(17));
+        assert_eq!(crm(&CrmError::Busy { retry_after, detail: words() }), Remedy::RetryLater { after: retry_after });
+        assert_eq!(failed(507, "Insufficient Storage", ""), LATER);
+        assert_eq!(failed(408, "", ""), LATER);
+    }
+
+    #[test]
+    fn v10_a_failing_batch_is_bisected_and_a_too_large_one_halved() {
+        for status in [400, 409, 422, 500] {
+            assert_eq!(
+                failed(status, "title", "words"),
+                Remedy::Bisect { reason: Reason::new(ReasonCode::PoisonItem, format!("{status} words")) }
+            );
+        }
+        assert_eq!(failed(500, "title", ""), Remedy::Bisect { reason: Reason::new(ReasonCode::PoisonItem, "500 title") });
+        assert_eq!(crm(&CrmError::TooLarge), Remedy::Halve);
+        let error = CrmError::Failed { status: 500, title: words(), detail: String::new() };
+        assert_eq!(crm(&error), Remedy::Bisect { reason: Reason::new(ReasonCode::PoisonItem, "500 words") });
+    }
+
+    #[test]
+    fn what_the_crm_never_takes_stops_the_area() {
+        assert_eq!(crm(&CrmError::NotOffered { what: words() }), AREA);
+        assert_eq!(crm(&CrmError::Contract(words())), AREA);
+        for status in [405, 411, 415, 426, 451] {
+            assert_eq!(failed(status, "", ""), AREA);
+        }
+    }
+
+    #[test]
+    fn a_void_key_or_cursor_is_replaced_at_once() {
+        assert_eq!(crm(&CrmError::KeyReused), Remedy::RetryNow);
+        assert_eq!(crm(&CrmError::CursorExpired), Remedy::RetryNow);
     }
 }

@@ -52,3 +52,47 @@ const DOMAINS: &[&str] = &[
     "windstream.net", "wp.pl", "xs4all.nl", "xtra.co.nz", "ya.ru", "yandex.com", "yandex.ru", "yeah.net", "ziggo.nl", "zoho.com",
     "zohomail.com", "zohomail.eu", "zonnet.nl", "zoznam.sk",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r31_freemail_domains_are_known() {
+        assert!(DOMAINS.len() > 100 && DOMAINS.is_sorted());
+        for domain in [
+            "gmail.com",
+            "googlemail.com",
+            "web.de",
+            "gmx.de",
+            "gmx.at",
+            "gmx.net",
+            "yahoo.co.uk",
+            "yahoo.com.br",
+            "outlook.com",
+            "hotmail.fr",
+            "live.nl",
+            "t-online.de",
+            "icloud.com",
+            "ziggo.nl",
+            "bluewin.ch",
+            "proton.me",
+        ] {
+            assert!(is_freemail(domain, &[]), "{domain}");
+        }
+    }
+
+    #[test]
+    fn r31_a_companys_domain_is_none() {
+        for domain in
+            ["firm.example", "gmx.firm.example", "live.company.com", "mail.gmx-partner.de", "notgmail.com", "outlook.firm.de", "yahoo", ""]
+        {
+            assert!(!is_freemail(domain, &[]), "{domain}");
+        }
+    }
+
+    #[test]
+    fn r31_the_settings_add_to_the_list() {
+        assert!(is_freemail("mail.village.example", &["mail.village.example".to_owned()]));
+    }
+}

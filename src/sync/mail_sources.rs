@@ -60,7 +60,7 @@ impl SourcePlan {
 pub enum MissingMailbox {
     /// To be created under this name, and if the server refuses that, under [`beside_inbox`].
     ImportFolder(MailboxName),
-    /// To be created under this name (R18).
+    /// To be created under this name (R18), and if the server refuses that, under [`beside_inbox`].
     ArchiveFolder(MailboxName),
     /// Named in `mail.category_folders`; never created, only told.
     CategoryFolder(MailboxName),
@@ -184,7 +184,7 @@ impl Planner<'_> {
     fn archive(&mut self, tree: &Tree<'_>, import_folder: &MailboxName) {
         let name = archive_mailbox(import_folder, self.inputs.features, self.inputs.settings);
         let bound = self.inputs.archive_binding.and_then(|bound| tree.exact(&bound.0));
-        let named = tree.exact(&name.0).or_else(|| tree.find(&self.inputs.settings.archive_folder));
+        let named = tree.exact(&name.0).or_else(|| tree.find(&name.0));
         self.barred.extend(bound.into_iter().chain(named).map(|node| node.name.clone()));
 
         let selectors = &self.inputs.settings.selectors;
@@ -316,3 +316,6 @@ impl Planner<'_> {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

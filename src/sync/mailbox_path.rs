@@ -127,3 +127,32 @@ pub(super) fn creation_name(setting: &str, features: &MailStoreFeatures) -> Stri
     let prefix = canonical(&features.personal_prefix, Some(separator));
     if path.starts_with(&prefix) || below(&path, INBOX, Some(separator)).is_some() { path } else { format!("{prefix}{path}") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_inbox_compares_without_case_and_nothing_else_does() {
+        assert_eq!(canonical("inbox", Some('/')), "INBOX");
+        assert_eq!(canonical("Inbox/inbox/A", Some('/')), "INBOX/inbox/A");
+        assert_eq!(canonical("inboxes", Some('/')), "inboxes");
+        assert_eq!(canonical("inbox.A", Some('/')), "inbox.A");
+        assert_eq!(canonical("iNbOx", None), "INBOX");
+    }
+
+    #[test]
+    fn a_name_is_below_another_only_at_a_separator() {
+        assert_eq!(below("A/B/C", "A", Some('/')), Some("B/C"));
+        assert_eq!(below("AB", "A", Some('/')), None);
+        assert_eq!(below("A", "A", Some('/')), None);
+        assert_eq!(below("A/B", "A", None), None);
+    }
+
+    #[test]
+    fn a_flat_server_has_neither_parents_nor_paths() {
+        assert_eq!(parent("A/B", None), None);
+        assert_eq!(leaf("A/B", None), "A/B");
+        assert_eq!(join("INBOX", "B", None), "B");
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! Mail, in the order of a run: [`plan_sources`] says where to look, [`plan_sets`] what to fetch together, [`too_large`] and
 //! [`left_out`] what stays out, [`on_unmatched`] what the CRM is asked to do, [`consequence`] what follows from its answer,
-//! [`placement`] how the mail is marked and moved. [`classify`] turns every error into a remedy, [`retry`] says when to try again.
+//! [`placement()`] how the mail is marked and moved. [`classify`] turns every error into a remedy, [`retry`] says when to try again.
 
 mod addresses;
 mod attachments;
@@ -17,6 +17,8 @@ mod placement;
 mod preview;
 pub mod retry;
 mod safe_name;
+#[cfg(test)]
+mod testing;
 mod unmatched;
 mod verdict;
 
@@ -34,6 +36,6 @@ pub use mail_sources::{
 pub use placement::{Placed, Placement, Target, placement};
 pub use preview::{MailPlan, PlannedMail};
 pub use retry::{next_delay, next_not_found_try};
-pub use safe_name::{numbered, safe_file_name, safe_path};
+pub use safe_name::{numbered, safe_file_name, safe_path, told_apart};
 pub use unmatched::on_unmatched;
 pub use verdict::{Consequence, NextTry, Parking, consequence};

@@ -91,3 +91,36 @@ impl PlannedMail {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ReasonCode;
+    use crate::settings::MailSelector;
+    use crate::sync::placement::Target;
+    use crate::sync::testing::{keywords, mail, settings, source};
+
+    fn planned(mail: &Mail) -> PlannedMail {
+        let addresses = Addresses::new(["x@firm.example"], &settings().internal, &[]);
+        PlannedMail::of(mail, 7, &keywords(&[]), &source("INBOX/Import Folder", MailSelector::Folder), &addresses, &settings())
+    }
+
+    #[test]
+    fn x1_the_preview_says_what_would_be_done() {
+        let mut mail = mail(&["c@customer.example"], &["x@firm.example"]);
+        mail.date = Some("2026-02-03T04:05:06+01:00".parse().unwrap());
+        let line = planned(&mail);
+        assert_eq!(line.direction, Some(Direction::Received));
+        assert_eq!(line.external, ["c@customer.example"]);
+        assert_eq!((line.date.as_deref(), line.status.as_str()), (Some("2026-02-03T04:05:06+01:00"), "I"));
+        let placement = Placement { move_to: Some(Target::Archive), ..Placement::default() };
+        assert_eq!(line.plan, MailPlan::Import { on_unmatched: OnUnmatched::Store, placement });
+    }
+
+    #[test]
+    fn x16_the_preview_says_why_a_mail_would_stay_out() {
+        let line = planned(&mail(&["x@firm.example"], &["y@firm.example"]));
+        assert_eq!(line.plan, MailPlan::LeaveOut { reason: ReasonCode::InternalOnly.into() });
+        assert!(serde_json::to_string(&line).unwrap().contains(r#""plan":{"plan":"leave-out","reason":{"code":"internal-only"}}"#));
+    }
+}

@@ -3,15 +3,16 @@
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufWriter};
+use bytes::Bytes;
+use tokio::io::{AsyncWriteExt as _, BufWriter};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::tcp::OwnedWriteHalf;
 
 use super::ImapHandle;
 use super::faults::Fault;
 use super::input::{Input, Refusal, Segment, bad};
 use super::output::Output;
+use super::reader::{Line, Reader, first_word, split_literal, tag_and_name};
 use super::session::{Reply, Session, State, execute, login};
 
 /// Largest literal of a logged-in client in bytes; before the login [`MAX_LITERAL_BEFORE_LOGIN`].
@@ -19,28 +20,27 @@ const MAX_LITERAL: usize = 256 * 1024 * 1024;
 const MAX_LITERAL_BEFORE_LOGIN: usize = 8 * 1024;
 /// Most literals of one command.
 const MAX_LITERALS: usize = 64;
-/// A line that is this many times too long ends the connection.
-const HOPELESS_LINE: usize = 16 * 1024 * 1024;
 /// Commands kept for [`ImapHandle::log`].
 const MAX_LOG: usize = 20_000;
 
-/// The connection is at its end: closed, failed, or to be dropped.
-struct Ended;
+/// How a connection ends.
+enum Ended {
+    /// Everything was said. What the client still sends is read for a moment, lest it lose the last answer to a TCP reset.
+    Politely,
+    /// Failed, or dropped by a fault.
+    Abruptly,
+}
 
 impl From<std::io::Error> for Ended {
     fn from(_: std::io::Error) -> Self {
-        Self
+        Self::Abruptly
     }
 }
 
 type Flow = Result<(), Ended>;
 
-/// One line of the client.
-enum Line {
-    Complete(Vec<u8>),
-    /// Longer than the server takes; only its beginning was kept.
-    TooLong(Vec<u8>),
-}
+/// How long a connection that ended politely is read on.
+const LINGER: Duration = Duration::from_millis(500);
 
 /// One command, or why it could not be read.
 enum Incoming {
@@ -51,10 +51,11 @@ enum Incoming {
 pub(super) struct Connection {
     handle: ImapHandle,
     number: u64,
-    reader: OwnedReadHalf,
+    reader: Reader,
     writer: BufWriter<OwnedWriteHalf>,
-    buffer: BytesMut,
     session: Session,
+    /// The last command without its tag, and how often it came in a row.
+    repeated: (String, u32),
 }
 
 impl Connection {
@@ -63,17 +64,19 @@ impl Connection {
         Self {
             handle,
             number,
-            reader,
+            reader: Reader::new(reader),
             writer: BufWriter::with_capacity(64 * 1024, writer),
-            buffer: BytesMut::new(),
             session: Session::default(),
+            repeated: (String::new(), 0),
         }
     }
 
     /// Serves until the client or a fault ends it.
     pub(super) async fn run(mut self) {
-        let _: Flow = self.serve().await;
-        let _ = self.writer.shutdown().await;
+        let Err(ended) = self.serve().await else { return };
+        if self.writer.shutdown().await.is_ok() && matches!(ended, Ended::Politely) {
+            let _ = tokio::time::timeout(LINGER, self.reader.drain()).await;
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -83,7 +86,7 @@ impl Connection {
     async fn serve(&mut self) -> Flow {
         self.greet().await?;
         loop {
-            let waited = self.buffer.is_empty();
+            let waited = self.reader.is_empty();
             match self.read_command().await? {
                 Incoming::Command(input) => self.command(input, waited).await?,
                 Incoming::Refused { tag, reply } => self.answer(&tag, reply, usize::MAX).await?,
@@ -109,12 +112,12 @@ impl Connection {
             Some(Fault::Bye(text)) => return self.answer("", Reply::bye(&text), limit).await,
             Some(Fault::SilenceBefore | Fault::SilenceAfter) => return std::future::pending().await,
             Some(Fault::Truncate(bytes)) => limit = bytes,
-            Some(_) => return Err(Ended),
+            Some(_) => return Err(Ended::Abruptly),
         }
         let mut out = Output::default();
         out.line(&greeting);
         self.write(out.into_pieces(limit)).await?;
-        if limit == usize::MAX { Ok(()) } else { Err(Ended) }
+        if limit == usize::MAX { Ok(()) } else { Err(Ended::Abruptly) }
     }
 
     /// Lets faults strike that happen before a command; the last one that decides about its answer is returned.
@@ -139,6 +142,9 @@ impl Connection {
         if let Some(delay) = delay {
             tokio::time::sleep(delay).await;
         }
+        if self.loops(&name, &input) {
+            return Err(Ended::Abruptly);
+        }
         let mut limit = usize::MAX;
         let mut forged = None;
         let fault = self.before(faults).await?;
@@ -153,7 +159,7 @@ impl Connection {
                 return self.write(vec![raw.into()]).await;
             }
             Some(Fault::Bye(text)) => return self.answer(&tag, Reply::bye(text), limit).await,
-            Some(Fault::DropBefore) => return Err(Ended),
+            Some(Fault::DropBefore) => return Err(Ended::Abruptly),
             Some(Fault::SilenceBefore) => return std::future::pending().await,
             Some(Fault::Truncate(bytes)) => limit = *bytes,
             Some(Fault::AnswerAfter(text)) => forged = Some(text.clone()),
@@ -174,7 +180,7 @@ impl Connection {
             }
         };
         match fault {
-            Some(Fault::DropAfter) => return Err(Ended),
+            Some(Fault::DropAfter) => return Err(Ended::Abruptly),
             Some(Fault::SilenceAfter) => return std::future::pending().await,
             _ => {}
         }
@@ -197,6 +203,16 @@ impl Connection {
             state.log.push(format!("{} {name}{arguments}", self.number));
         }
         (state.faults.strike(name), state.quirks.delay)
+    }
+
+    /// Whether the same line came once too often in a row (`DavMail` 6.0.1).
+    fn loops(&mut self, name: &str, input: &Input) -> bool {
+        let limit = self.state().quirks.max_repeats;
+        let (line, times) = &mut self.repeated;
+        let this = format!("{name}{}", input.rest_lossy());
+        *times = if *line == this { *times + 1 } else { 1 };
+        *line = this;
+        !matches!(name, "NOOP" | "IDLE") && limit.is_some_and(|limit| *times > limit)
     }
 
     /// AUTHENTICATE PLAIN (RFC 4616) and XOAUTH2, with or without an initial response.
@@ -249,9 +265,9 @@ impl Connection {
     async fn challenge(&mut self, text: &str) -> Result<Vec<u8>, Ended> {
         self.write_text(&format!("+ {text}\r\n")).await?;
         self.state().counters.round_trips += 1;
-        match self.read_line(MAX_LITERAL_BEFORE_LOGIN).await? {
+        match self.reader.read_line(MAX_LITERAL_BEFORE_LOGIN).await? {
             Line::Complete(line) => Ok(line),
-            Line::TooLong(_) => Err(Ended),
+            Line::TooLong(_) => Err(Ended::Abruptly),
         }
     }
 
@@ -264,11 +280,11 @@ impl Connection {
         self.write_text("+ idling\r\n").await?;
         let done = loop {
             if self.state().quirks.idle_pushes && !self.push_changes().await? {
-                return Err(Ended);
+                return Err(Ended::Politely);
             }
             tokio::select! {
-                line = self.read_line(1024) => break line?,
-                changed = changes.changed() => changed.map_err(|_| Ended)?,
+                line = self.reader.read_line(1024) => break line?,
+                alive = changes.changed() => alive.map_err(|_| Ended::Abruptly)?,
             }
         };
         let mut out = Output::default();
@@ -302,7 +318,10 @@ impl Connection {
             out.line(&format!("{tag} {status}"));
         }
         self.write(out.into_pieces(limit)).await?;
-        if close || limit != usize::MAX { Err(Ended) } else { Ok(()) }
+        if limit != usize::MAX {
+            return Err(Ended::Abruptly);
+        }
+        if close { Err(Ended::Politely) } else { Ok(()) }
     }
 
     async fn write_text(&mut self, text: &str) -> Flow {
@@ -321,7 +340,7 @@ impl Connection {
         let mut segments: Vec<Segment> = Vec::new();
         loop {
             let max_line = self.state().quirks.max_line;
-            let text = match self.read_line(max_line).await? {
+            let text = match self.reader.read_line(max_line).await? {
                 Line::Complete(text) => text,
                 Line::TooLong(start) => {
                     let tag = first_word(segments.first().map_or(&start, |segment| &segment.text));
@@ -337,8 +356,7 @@ impl Connection {
             match self.literal_allowed(len, synchronising, segments.len()) {
                 Ok(()) => {}
                 Err(Refusal::Bye(text)) => {
-                    self.answer(&tag, Reply::refused(Refusal::Bad(text)), usize::MAX).await?;
-                    return Err(Ended);
+                    self.answer(&tag, Reply { close: true, ..Reply::refused(Refusal::Bad(text)) }, usize::MAX).await?;
                 }
                 Err(refusal) => return Ok(Incoming::Refused { tag, reply: Reply::refused(refusal) }),
             }
@@ -347,7 +365,7 @@ impl Connection {
                 self.state().counters.round_trips += 1;
             }
             let text = text.to_vec();
-            let literal = self.read_literal(len).await?;
+            let literal = self.reader.read_literal(len).await?;
             segments.push(Segment { text, literal: Some(literal) });
         }
     }
@@ -363,96 +381,11 @@ impl Connection {
         }
         if synchronising { bad("Literal too large") } else { Err(Refusal::Bye("Literal too large".into())) }
     }
-
-    /// Reads to the next line end. May be cancelled between reads: what came so far stays in the buffer.
-    async fn read_line(&mut self, max: usize) -> Result<Line, Ended> {
-        let mut scanned = 0;
-        loop {
-            if let Some(at) = self.buffer.iter().skip(scanned).position(|b| *b == b'\n') {
-                let mut line = self.buffer.split_to(scanned + at + 1);
-                line.truncate(scanned + at);
-                if line.last() == Some(&b'\r') {
-                    line.truncate(line.len() - 1);
-                }
-                return Ok(if line.len() > max {
-                    Line::TooLong(line.split_to(max.min(1024)).to_vec())
-                } else {
-                    Line::Complete(line.to_vec())
-                });
-            }
-            scanned = self.buffer.len();
-            if scanned > HOPELESS_LINE.max(max) || self.reader.read_buf(&mut self.buffer).await? == 0 {
-                return Err(Ended);
-            }
-        }
-    }
-
-    async fn read_literal(&mut self, len: usize) -> Result<Bytes, Ended> {
-        let mut literal = self.buffer.split_to(len.min(self.buffer.len()));
-        while literal.len() < len {
-            literal.reserve((len - literal.len()).min(1024 * 1024));
-            let mut rest = (&mut self.reader).take((len - literal.len()) as u64);
-            if rest.read_buf(&mut literal).await? == 0 {
-                return Err(Ended);
-            }
-        }
-        Ok(literal.freeze())
-    }
-}
-
-/// A line that announces a literal: what stands before it, its length, and whether the client waits for the go-ahead.
-fn split_literal(line: &[u8]) -> Option<(&[u8], usize, bool)> {
-    let inner = line.strip_suffix(b"}")?;
-    let open = inner.iter().rposition(|b| *b == b'{')?;
-    let (before, announced) = inner.split_at_checked(open)?;
-    let digits = announced.get(1..)?;
-    let (digits, synchronising) = match digits.strip_suffix(b"+") {
-        Some(digits) => (digits, false),
-        None => (digits, true),
-    };
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    // A number too big for the machine is too big for the server as well.
-    let len = std::str::from_utf8(digits).ok()?.parse().unwrap_or(usize::MAX);
-    Some((before, len, synchronising))
-}
-
-fn first_word(line: &[u8]) -> String {
-    let word = line.split(|b| *b == b' ').next().unwrap_or_default();
-    String::from_utf8_lossy(word.get(..word.len().min(64)).unwrap_or_default()).into_owned()
-}
-
-/// Reads the tag and the name; `UID` and what follows it are one name.
-fn tag_and_name(input: &mut Input) -> Option<(String, String)> {
-    let tag = input.take(|b| b > b' ' && b < 0x7f && !b"(){%*\"\\+".contains(&b)).ok()?;
-    let tag = String::from_utf8_lossy(tag.get(..64.min(tag.len()))?).into_owned();
-    input.space().ok()?;
-    let name = input.word().ok()?;
-    if name != "UID" {
-        return Some((tag, name));
-    }
-    input.space().ok()?;
-    Some((tag, format!("UID {}", input.word().ok()?)))
 }
 
 impl super::Shared {
     /// Wakes the sessions in IDLE.
     pub(super) fn tell_change(self: &Arc<Self>) {
         self.changes.send_modify(|count| *count = count.wrapping_add(1));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn literals_are_recognised_at_the_end_of_a_line_only() {
-        assert_eq!(split_literal(b"a LOGIN {4}"), Some((&b"a LOGIN "[..], 4, true)));
-        assert_eq!(split_literal(b"a LOGIN {4+}"), Some((&b"a LOGIN "[..], 4, false)));
-        assert_eq!(split_literal(b"a LOGIN {4} x"), None);
-        assert_eq!(split_literal(b"a X {}"), None);
-        assert_eq!(split_literal(b"a X {99999999999999999999999}").unwrap().1, usize::MAX);
     }
 }

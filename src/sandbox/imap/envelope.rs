@@ -9,7 +9,7 @@ use super::output::Output;
 pub(super) fn push(out: &mut Output, raw: &[u8]) {
     let first = |name: &str| values(raw, name).into_iter().next();
     let parsed = MessageParser::default().parse_headers(raw);
-    let addresses = |pick: fn(&mail_parser::Message<'_>) -> Option<Vec<(Option<String>, String)>>| parsed.as_ref().and_then(pick);
+    let addresses = |pick: fn(&mail_parser::Message<'_>) -> Option<Addresses>| parsed.as_ref().and_then(pick);
     let from = addresses(|message| message.from().map(flatten));
     out.push("(");
     out.nstring(first("Date").as_deref());
@@ -33,7 +33,10 @@ pub(super) fn push(out: &mut Output, raw: &[u8]) {
     out.push(")");
 }
 
-fn flatten(address: &Address<'_>) -> Vec<(Option<String>, String)> {
+/// Display names and addresses.
+type Addresses = Vec<(Option<String>, String)>;
+
+fn flatten(address: &Address<'_>) -> Addresses {
     address.iter().filter_map(|one| Some((one.name().map(str::to_owned), one.address()?.to_owned()))).collect()
 }
 

@@ -16,6 +16,7 @@ mod header;
 mod input;
 mod output;
 mod quirks;
+mod reader;
 mod search;
 mod select;
 mod sequence;
@@ -129,14 +130,12 @@ async fn accept(listener: TcpListener, handle: ImapHandle) {
     loop {
         let stream = tokio::select! {
             () = stop.cancelled() => return,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                // Out of file handles, or the client has gone again: the next one may fare better.
-                Err(_) => {
-                    tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-                    continue;
-                }
-            },
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((stream, _)) = stream else {
+            // Out of file handles, or the client has gone again: the next one may fare better.
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            continue;
         };
         // Without it small answers may wait for the client's delayed ACK.
         let _ = stream.set_nodelay(true);

@@ -72,6 +72,8 @@ pub struct Quirks {
     pub over_quota: Option<String>,
     /// Longest command line in bytes without literals. Stalwart: 4,096, beyond it BAD.
     pub max_line: usize,
+    /// The same command more often in a row ends the connection (`DavMail` 6.0.1 at 100; NOOP and IDLE are free, the tag does not count).
+    pub max_repeats: Option<u32>,
     /// Every answer waits this long.
     pub delay: Option<Duration>,
 }
@@ -168,6 +170,7 @@ impl Quirks {
             read_only: BTreeSet::new(),
             over_quota: None,
             max_line: 64 * 1024,
+            max_repeats: None,
             delay: None,
         }
     }
@@ -251,6 +254,7 @@ impl Quirks {
             login_failure_code: false,
             expunged: ExpungedFetch::Nothing,
             constant_uid_validity: true,
+            max_repeats: Some(100),
             real_parents: true,
             list_names: ListNames::Quoted,
             ..Self::dovecot()

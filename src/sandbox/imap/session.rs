@@ -306,3 +306,118 @@ fn dispatch(context: &mut Context<'_>, name: &str, input: &mut Input) -> Result<
         _ => any_state(quirks, name, input, true),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
+    use super::super::input::Segment;
+    use super::*;
+
+    fn state() -> State {
+        let mut account = Account::new("demo", None);
+        for _ in 0..3 {
+            account.create("INBOX").add(
+                Bytes::from_static(b"Subject: a\r\n\r\nb"),
+                Flags::new(),
+                chrono::DateTime::UNIX_EPOCH.fixed_offset(),
+            );
+        }
+        account.create("Done");
+        State {
+            accounts: BTreeMap::from([("anna".to_owned(), account)]),
+            quirks: Quirks::default(),
+            faults: Faults::default(),
+            counters: Counters::default(),
+            log: Vec::new(),
+            namespace: Namespace { separator: '/', prefix: String::new() },
+        }
+    }
+
+    const NAMES: &[&str] = &[
+        "LIST",
+        "LSUB",
+        "CREATE",
+        "DELETE",
+        "RENAME",
+        "SUBSCRIBE",
+        "STATUS",
+        "ENABLE",
+        "SELECT",
+        "CLOSE",
+        "SEARCH",
+        "UID SEARCH",
+        "FETCH",
+        "UID FETCH",
+        "STORE",
+        "UID STORE",
+        "COPY",
+        "UID MOVE",
+        "EXPUNGE",
+        "UID EXPUNGE",
+        "APPEND",
+        "NOOP",
+        "NOSUCH",
+    ];
+    const PARTS: &[&str] = &[
+        " ",
+        " ",
+        " ",
+        "(",
+        ")",
+        "1:*",
+        "4294967295",
+        "*",
+        "\"\"",
+        "\"",
+        "\\",
+        "[",
+        "]",
+        "<0.1>",
+        "INBOX",
+        "Done",
+        "FLAGS",
+        "+FLAGS.SILENT",
+        "BODY.PEEK[",
+        "HEADER.FIELDS",
+        "ENVELOPE",
+        "NOT",
+        "OR",
+        "UID",
+        "KEYWORD",
+        "X",
+        "\\Deleted",
+        "QRESYNC",
+        "CHANGEDSINCE",
+        "RETURN",
+        "STATUS",
+        "MESSAGES",
+        "&-",
+        "NIL",
+        "1-Jan-2026",
+        "%",
+    ];
+
+    proptest! {
+        #[test]
+        fn no_command_ends_in_a_panic_or_without_a_status(
+            commands in prop::collection::vec((prop::sample::select(NAMES), prop::collection::vec(prop::sample::select(PARTS), 0..12), any::<bool>()), 1..8)
+        ) {
+            let mut state = state();
+            let mut session = Session { user: Some("anna".into()), ..Session::default() };
+            for (name, parts, literal) in commands {
+                let literal = literal.then(|| Bytes::from_static(b"lit"));
+                let mut segments = vec![Segment { text: parts.concat().into_bytes(), literal }];
+                segments.push(Segment::default());
+                let reply = execute(&mut state, &mut session, name, &mut Input::new(segments));
+                prop_assert!(reply.close || !reply.status.is_empty());
+                let open = session.selected.as_ref().and_then(|view| Some((view, state.accounts.get("anna")?.by_key(view.key)?)));
+                if let Some((view, mailbox)) = open && reply.status.starts_with("OK") && !matches!(name, "FETCH" | "STORE" | "SEARCH") {
+                    let uids: Vec<u32> = mailbox.messages.keys().copied().collect();
+                    prop_assert_eq!(&view.uids, &uids, "the session knows what there is");
+                }
+            }
+        }
+    }
+}

@@ -83,11 +83,10 @@ impl Mailbox {
                 continue;
             }
             match policy {
-                Keywords::Kept => {}
                 Keywords::Ignored | Keywords::Dropped => continue,
                 Keywords::Refused => return Err(KeywordRefused::NotPermitted),
                 Keywords::AtMost(limit) if self.keywords.len() >= limit => return Err(KeywordRefused::TooMany),
-                Keywords::AtMost(_) => {}
+                Keywords::Kept | Keywords::AtMost(_) => {}
             }
             let spelling: Arc<str> = Arc::from(flag);
             self.keywords.insert(key, Arc::clone(&spelling));
@@ -184,14 +183,11 @@ impl Account {
 
     /// The mailbox of this name, made if it is not there.
     pub(super) fn create(&mut self, name: &str) -> &mut Mailbox {
-        let key = match self.names.get(name) {
-            Some(key) => *key,
-            None => {
-                self.next_key += 1;
-                self.names.insert(name.to_owned(), self.next_key);
-                self.next_key
-            }
-        };
+        let key = self.key(name).unwrap_or_else(|| {
+            self.next_key += 1;
+            self.names.insert(name.to_owned(), self.next_key);
+            self.next_key
+        });
         let validity = if self.mailboxes.contains_key(&key) { 0 } else { self.validity() };
         self.mailboxes.entry(key).or_insert_with(|| Mailbox::new(name, validity))
     }

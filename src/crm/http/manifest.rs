@@ -1,0 +1,110 @@
+//! The manifest of a batch: from the port's types to the contract's.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use chrono::{DateTime, Datelike as _, FixedOffset};
+use sha2::Digest as _;
+
+use crate::crm::contract::{Manifest, ManifestAddress, ManifestAttachment, ManifestBody, ManifestItem};
+use crate::crm::{MailBatch, MailImport};
+use crate::model::{Attachment, Body, Digest, MailAddress};
+
+/// SHA-256 of a batch's manifest, which follows from the batch alone. The journal keeps it, so that a key never goes out with
+/// another payload.
+#[must_use]
+pub fn manifest_digest(batch: &MailBatch) -> Digest {
+    struct Hash(sha2::Sha256);
+    impl Write for Hash {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.update(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut hash = Hash(sha2::Sha256::new());
+    // Neither the hash nor the documents can fail: they hold no maps with odd keys and no I/O.
+    if let Err(error) = serde_json::to_writer(&mut hash, &manifest(batch)) {
+        tracing::error!(%error, "a manifest cannot be written");
+    }
+    Digest::from_sha256(&hash.0.finalize())
+}
+
+/// The manifest as JSON.
+pub(super) fn manifest_bytes(batch: &MailBatch) -> Result<Vec<u8>, serde_json::Error> {
+    serde_json::to_vec(&manifest(batch))
+}
+
+/// The name of an item in its batch, and of its multipart part.
+pub(super) fn client_id(position: usize) -> String {
+    format!("mail-{position}")
+}
+
+fn manifest(batch: &MailBatch) -> Manifest<'_> {
+    Manifest {
+        run: batch.run.clone(),
+        items: batch.items.iter().enumerate().map(|(position, item)| manifest_item(position, item)).collect(),
+    }
+}
+
+fn manifest_item(position: usize, import: &MailImport) -> ManifestItem<'_> {
+    let mail = &import.mail;
+    ManifestItem {
+        client_id: client_id(position),
+        item_key: import.key.clone(),
+        part: client_id(position),
+        size: import.raw.len(),
+        // Of the bytes that are sent, which may be reduced; the fingerprint remains that of the whole mail.
+        raw_digest: import.raw.digest().clone(),
+        fingerprint: mail.fingerprint.clone(),
+        message_id: mail.message_id.clone(),
+        in_reply_to: mail.in_reply_to.clone(),
+        references: mail.references.clone(),
+        date: mail.date.filter(is_rfc3339),
+        subject: Cow::Borrowed(&mail.subject),
+        from: addresses(&mail.from),
+        to: addresses(&mail.to),
+        cc: addresses(&mail.cc),
+        bcc: addresses(&mail.bcc),
+        text: (!mail.text.content.is_empty()).then(|| body(&mail.text)),
+        html: mail.html.as_ref().map(body),
+        attachments: mail.attachments.iter().map(|attachment| document(attachment, import)).collect(),
+        protection: mail.protection,
+        activity_type: import.activity_type.clone(),
+        status: import.status.clone(),
+        folder: import.folder.clone(),
+        direction: import.direction,
+        external_addresses: import.external.clone(),
+        on_unmatched: import.on_unmatched,
+    }
+}
+
+/// RFC 3339 has years of four digits and offsets of whole minutes.
+fn is_rfc3339(date: &DateTime<FixedOffset>) -> bool {
+    (0..=9999).contains(&date.year()) && date.offset().local_minus_utc() % 60 == 0
+}
+
+fn addresses(list: &[MailAddress]) -> Vec<ManifestAddress> {
+    list.iter().map(|entry| ManifestAddress { name: entry.name.clone(), address: entry.address.clone() }).collect()
+}
+
+fn body(body: &Body) -> ManifestBody<'_> {
+    ManifestBody { content: Cow::Borrowed(&body.content), truncated: body.truncated }
+}
+
+fn document(attachment: &Attachment, import: &MailImport) -> ManifestAttachment {
+    let filing = import.filings.get(&attachment.index).cloned().unwrap_or_default();
+    ManifestAttachment {
+        index: attachment.index,
+        name: attachment.name.clone(),
+        content_type: attachment.content_type.clone(),
+        size: attachment.size,
+        digest: attachment.digest.clone(),
+        inline: attachment.inline,
+        source: attachment.source,
+        category: filing.category,
+        keyword: filing.keyword,
+    }
+}

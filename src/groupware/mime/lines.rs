@@ -1,0 +1,190 @@
+//! Lines of any length out of a reader, in bounded memory.
+
+use std::io::{self, Read};
+
+/// Bytes held at once; a longer line comes in pieces of this size.
+const CAPACITY: usize = 64 * 1024;
+
+/// Reads lines with their ends. Lines end with `\n`; in a mail without any `\n` at its beginning, with `\r`.
+pub(super) struct Lines<R> {
+    inner: R,
+    buf: Box<[u8]>,
+    /// The current line is `buf[start..stop]`, what is read ahead is `buf[stop..filled]`.
+    start: usize,
+    stop: usize,
+    filled: usize,
+    /// Position of `buf[start]` in the mail.
+    offset: u64,
+    /// The current piece begins a line.
+    starts_line: bool,
+    terminator: u8,
+    held: bool,
+    end_of_input: bool,
+}
+
+impl<R: Read> Lines<R> {
+    pub(super) fn new(inner: R) -> io::Result<Self> {
+        let mut lines = Self {
+            inner,
+            buf: vec![0; CAPACITY].into_boxed_slice(),
+            start: 0,
+            stop: 0,
+            filled: 0,
+            offset: 0,
+            starts_line: true,
+            terminator: b'\n',
+            held: false,
+            end_of_input: false,
+        };
+        while lines.fill()? {}
+        let head = lines.buf.get(..lines.filled).unwrap_or_default();
+        // A `\r` at the very end may have its `\n` after it.
+        let before_last = head.split_last().map_or(head, |(_, before)| before);
+        if !head.contains(&b'\n') && before_last.contains(&b'\r') {
+            lines.terminator = b'\r';
+        }
+        Ok(lines)
+    }
+
+    /// Moves to the next line or piece of one. `false` at the end.
+    pub(super) fn next(&mut self) -> io::Result<bool> {
+        if std::mem::take(&mut self.held) {
+            return Ok(true);
+        }
+        let ended = self.ends_line();
+        if self.stop > self.start {
+            self.starts_line = ended;
+        }
+        self.offset += (self.stop - self.start) as u64;
+        self.start = self.stop;
+        let mut searched = self.start;
+        loop {
+            let ahead = self.buf.get(searched..self.filled).unwrap_or_default();
+            if let Some(at) = ahead.iter().position(|byte| *byte == self.terminator) {
+                self.stop = searched + at + 1;
+                return Ok(true);
+            }
+            if self.start > 0 {
+                self.buf.copy_within(self.start..self.filled, 0);
+                self.filled -= self.start;
+                self.start = 0;
+            }
+            searched = self.filled;
+            if !self.fill()? {
+                break;
+            }
+        }
+        self.stop = self.filled;
+        // A `\r` at the end of a piece waits for its `\n`.
+        if !self.end_of_input && self.stop > self.start + 1 && self.buf.get(self.stop - 1) == Some(&b'\r') {
+            self.stop -= 1;
+        }
+        Ok(self.stop > self.start)
+    }
+
+    /// Makes [`Self::next`] give the current line once more.
+    pub(super) const fn hold(&mut self) {
+        self.held = true;
+    }
+
+    /// The current line or piece, with its end.
+    pub(super) fn current(&self) -> &[u8] {
+        self.buf.get(self.start..self.stop).unwrap_or_default()
+    }
+
+    /// Whether the current piece begins a line.
+    pub(super) const fn starts_line(&self) -> bool {
+        self.starts_line
+    }
+
+    /// Where the current piece begins in the mail.
+    pub(super) const fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Where the current piece ends in the mail.
+    pub(super) const fn end_offset(&self) -> u64 {
+        self.offset + (self.stop - self.start) as u64
+    }
+
+    fn ends_line(&self) -> bool {
+        self.current().last() == Some(&self.terminator)
+    }
+
+    /// Reads more; `false` when the buffer is full or the input has ended.
+    fn fill(&mut self) -> io::Result<bool> {
+        let Some(room) = self.buf.get_mut(self.filled..).filter(|room| !room.is_empty() && !self.end_of_input) else { return Ok(false) };
+        loop {
+            match self.inner.read(room) {
+                Ok(0) => {
+                    self.end_of_input = true;
+                    return Ok(false);
+                }
+                Ok(count) => {
+                    self.filled += count;
+                    return Ok(true);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Gives one byte less each time it is asked, then starts anew: lines must not depend on how bytes arrive.
+    struct Trickle<'a>(&'a [u8], usize);
+
+    impl Read for Trickle<'_> {
+        fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+            self.1 = self.1 % 7 + 1;
+            let count = self.1.min(buf.len()).min(self.0.len());
+            buf[..count].copy_from_slice(&self.0[..count]);
+            self.0 = &self.0[count..];
+            Ok(count)
+        }
+    }
+
+    fn all(bytes: &[u8]) -> Vec<(u64, bool, Vec<u8>)> {
+        let mut lines = Lines::new(Trickle(bytes, 0)).unwrap();
+        let mut found = Vec::new();
+        while lines.next().unwrap() {
+            found.push((lines.offset(), lines.starts_line(), lines.current().to_vec()));
+        }
+        found
+    }
+
+    #[test]
+    fn lines_keep_their_ends_and_offsets() {
+        let found = all(b"a\r\nbc\n\nd");
+        let expected: Vec<(u64, bool, Vec<u8>)> =
+            vec![(0, true, b"a\r\n".to_vec()), (3, true, b"bc\n".to_vec()), (6, true, b"\n".to_vec()), (7, true, b"d".to_vec())];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_mail_of_bare_carriage_returns_has_lines() {
+        assert_eq!(all(b"a\rb\r\rc").len(), 4);
+    }
+
+    #[test]
+    fn a_line_beyond_the_buffer_comes_in_pieces() {
+        let mut text = vec![b'x'; CAPACITY - 1];
+        text.extend_from_slice(b"\r\nnext\r\n");
+        let found = all(&text);
+        assert_eq!(found.iter().map(|(_, starts, _)| *starts).collect::<Vec<_>>(), [true, false, true]);
+        assert_eq!(found[1].2, b"\r\n");
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_put_together_are_the_input(bytes in prop::collection::vec(prop::sample::select(b"ab\r\n".to_vec()), 0..400)) {
+            let joined: Vec<u8> = all(&bytes).into_iter().flat_map(|(_, _, line)| line).collect();
+            prop_assert_eq!(joined, bytes);
+        }
+    }
+}

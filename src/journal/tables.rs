@@ -1,0 +1,179 @@
+//! The tables. Keys are tuples, so that everything of an account, a mailbox or a run is one range; values are JSON of one record type.
+//!
+//! A new table needs a migration step, which may be empty: `migrations` creates every table of [`each`] when the version changes.
+
+use std::fmt::Debug;
+use std::marker::PhantomData;
+
+use redb::{Key, ReadOnlyTable, ReadTransaction, TableDefinition, WriteTransaction};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::JournalError;
+use super::records::{Consent, Cursor, HistoryEntry, Located, Lock, Parked, PendingBatch, RunItem, RunRecord, SettledMail};
+use crate::model::{Instant, Intent, MailboxName};
+
+pub(super) type Key2 = (&'static str, &'static str);
+pub(super) type Key3 = (&'static str, &'static str, &'static str);
+
+/// Schema version and instance id.
+pub(super) const META: Table<&'static str, serde_json::Value> = Table::new("meta");
+/// (account, item key).
+pub(super) const SETTLED: Table<Key2, SettledMail> = Table::new("settled-mails");
+/// Index: (Message-ID, account, item key).
+pub(super) const SETTLED_BY_MESSAGE_ID: Table<Key3, ()> = Table::new("settled-mails-by-message-id");
+/// (account, mailbox, UIDVALIDITY, UID).
+pub(super) const LOCATED: Table<(&'static str, &'static str, u32, u32), Located> = Table::new("mail-locations");
+/// (account, area, collection).
+pub(super) const CURSORS: Table<Key3, Cursor> = Table::new("cursors");
+/// Operation id.
+pub(super) const INTENTS: Table<&'static str, Intent> = Table::new("intents");
+/// Idempotency key.
+pub(super) const BATCHES: Table<&'static str, PendingBatch> = Table::new("pending-batches");
+/// (account, area, id).
+pub(super) const PARKED: Table<Key3, Parked> = Table::new("parked");
+/// Run id; sorts by time.
+pub(super) const RUNS: Table<&'static str, RunRecord> = Table::new("runs");
+/// (run id, number within the run).
+pub(super) const RUN_ITEMS: Table<(&'static str, u64), RunItem> = Table::new("run-items");
+/// Index: (Message-ID, run id, number within the run).
+pub(super) const RUN_ITEMS_BY_MESSAGE_ID: Table<(&'static str, &'static str, u64), ()> = Table::new("run-items-by-message-id");
+/// Number, ascending in time.
+pub(super) const HISTORY: Table<u64, HistoryEntry> = Table::new("history");
+/// (account, area).
+pub(super) const CONSENTS: Table<Key2, Consent> = Table::new("consents");
+/// Account.
+pub(super) const LOCKS: Table<&'static str, Lock> = Table::new("locks");
+/// (account, role).
+pub(super) const BINDINGS: Table<Key2, MailboxName> = Table::new("bindings");
+/// Account.
+pub(super) const SUCCESSES: Table<&'static str, Instant> = Table::new("last-successes");
+
+// The areas calendar, tasks and contacts define their records when they are built. The tables exist from the first version, so that no
+// migration is needed then; until that they are empty. The key is (account, area, id).
+
+/// Items of the groupware and the CRM that are the same, with the last common base.
+pub(super) const PAIRS: Table<Key3, serde_json::Value> = Table::new("pairs");
+/// Changes read from one side and not yet carried to the other.
+pub(super) const PENDING_CHANGES: Table<Key3, serde_json::Value> = Table::new("pending-changes");
+/// What lost in a conflict.
+pub(super) const CONFLICT_LOSERS: Table<Key3, serde_json::Value> = Table::new("conflict-losers");
+
+/// A table: its name, the type of its keys, and the record type of its values.
+pub(super) struct Table<K, V> {
+    pub(super) name: &'static str,
+    types: PhantomData<fn() -> (K, V)>,
+}
+
+/// Something done with every table, whatever its types.
+pub(super) trait Visitor {
+    fn visit<K, V>(&mut self, table: &Table<K, V>) -> Result<(), JournalError>
+    where
+        K: Key + 'static,
+        for<'k> K::SelfType<'k>: Serialize,
+        V: Serialize + DeserializeOwned;
+}
+
+/// Shows every table to `visitor`, in a fixed order.
+pub(super) fn each(visitor: &mut impl Visitor) -> Result<(), JournalError> {
+    visitor.visit(&META)?;
+    visitor.visit(&SETTLED)?;
+    visitor.visit(&SETTLED_BY_MESSAGE_ID)?;
+    visitor.visit(&LOCATED)?;
+    visitor.visit(&CURSORS)?;
+    visitor.visit(&INTENTS)?;
+    visitor.visit(&BATCHES)?;
+    visitor.visit(&PARKED)?;
+    visitor.visit(&RUNS)?;
+    visitor.visit(&RUN_ITEMS)?;
+    visitor.visit(&RUN_ITEMS_BY_MESSAGE_ID)?;
+    visitor.visit(&HISTORY)?;
+    visitor.visit(&CONSENTS)?;
+    visitor.visit(&LOCKS)?;
+    visitor.visit(&BINDINGS)?;
+    visitor.visit(&SUCCESSES)?;
+    visitor.visit(&PAIRS)?;
+    visitor.visit(&PENDING_CHANGES)?;
+    visitor.visit(&CONFLICT_LOSERS)
+}
+
+impl<K, V> Table<K, V> {
+    const fn new(name: &'static str) -> Self {
+        Self { name, types: PhantomData }
+    }
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "keys are small tuples of references")]
+impl<K: Key + 'static, V: Serialize + DeserializeOwned> Table<K, V> {
+    pub(super) const fn definition(&self) -> TableDefinition<'static, K, &'static [u8]> {
+        TableDefinition::new(self.name)
+    }
+
+    /// The table as of the last commit.
+    pub(super) fn open(&self, txn: &ReadTransaction) -> Result<ReadOnlyTable<K, &'static [u8]>, JournalError> {
+        Ok(txn.open_table(self.definition())?)
+    }
+
+    /// One record.
+    pub(super) fn get<'k>(&self, txn: &ReadTransaction, key: K::SelfType<'k>) -> Result<Option<V>, JournalError>
+    where
+        K: 'k,
+    {
+        match self.open(txn)?.get(&key)? {
+            Some(value) => self.decode(&key, value.value()).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether there is a record, readable or not.
+    pub(super) fn has<'k>(&self, txn: &ReadTransaction, key: K::SelfType<'k>) -> Result<bool, JournalError>
+    where
+        K: 'k,
+    {
+        Ok(self.open(txn)?.get(&key)?.is_some())
+    }
+
+    /// Writes a record.
+    pub(super) fn put<'k>(&self, txn: &WriteTransaction, key: K::SelfType<'k>, record: &V) -> Result<(), JournalError>
+    where
+        K: 'k,
+    {
+        self.replace(txn, key, record, |_| ())?;
+        Ok(())
+    }
+
+    /// Writes a record, after a look at the one that stood there.
+    pub(super) fn replace<'k, T>(
+        &self,
+        txn: &WriteTransaction,
+        key: K::SelfType<'k>,
+        record: &V,
+        before: impl FnOnce(&[u8]) -> T,
+    ) -> Result<Option<T>, JournalError>
+    where
+        K: 'k,
+    {
+        let json = serde_json::to_vec(record).map_err(|error| JournalError::Unwritable { table: self.name, cause: error.to_string() })?;
+        let mut table = txn.open_table(self.definition())?;
+        let replaced = table.insert(&key, json.as_slice())?;
+        Ok(replaced.map(|json| before(json.value())))
+    }
+
+    /// Removes a record; one that is not there is removed already.
+    pub(super) fn remove<'k>(&self, txn: &WriteTransaction, key: K::SelfType<'k>) -> Result<(), JournalError>
+    where
+        K: 'k,
+    {
+        txn.open_table(self.definition())?.remove(&key)?;
+        Ok(())
+    }
+
+    /// What the bytes under `key` mean.
+    pub(super) fn decode(&self, key: &impl Debug, json: &[u8]) -> Result<V, JournalError> {
+        serde_json::from_slice(json).map_err(|error| JournalError::Unreadable {
+            table: self.name,
+            key: format!("{key:?}"),
+            cause: error.to_string(),
+        })
+    }
+}

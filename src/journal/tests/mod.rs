@@ -1,0 +1,9 @@
+//! Tests of the whole room.
+
+mod care;
+mod crash;
+mod disk;
+mod lifecycle;
+mod migration;
+mod reads;
+mod samples;

@@ -1,0 +1,278 @@
+//! `POST /v1/mail-imports` and `GET /v1/mail-imports/{key}`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Path, Request, State};
+use axum::http::header::{CONTENT_LENGTH, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, http};
+use bytes::Bytes;
+use chrono::Utc;
+
+use super::answers::{Failure, json, with_type};
+use super::decide::Rules;
+use super::directory::Employee;
+use super::faults::Faults;
+use super::listener::Cut;
+use super::receive::Incoming;
+use super::server::{App, lock};
+use super::store::{Batch, KnownBatch};
+use crate::crm::contract::{
+    IDEMPOTENCY_KEY, ImportAnswer, ImportResult, MAX_ITEMS, MailVerdict, Manifest, ProblemKind, RecordLink, schema,
+};
+use crate::model::{BatchKey, Digest};
+
+pub(super) async fn post(
+    State(app): State<Arc<App>>,
+    Extension(employee): Extension<Employee>,
+    ConnectInfo(cut): ConnectInfo<Cut>,
+    request: Request,
+) -> Response {
+    match receive(&app, &employee, request).await {
+        Ok(answer) => deliver(&app, &cut, answer).await,
+        Err(failed) => failed,
+    }
+}
+
+pub(super) async fn recover(State(app): State<Arc<App>>, Extension(employee): Extension<Employee>, Path(key): Path<String>) -> Response {
+    if schema::check_parameter("/v1/mail-imports/{key}", "get", "key", &key).is_err() {
+        return Failure::new(ProblemKind::BatchUnknown, "no batch can have this key").into_response();
+    }
+    let place = (employee.id.clone(), key.clone());
+    if lock(&app.in_flight).contains(&place) {
+        return Failure::new(ProblemKind::InFlight, "ask again in a moment").into_response();
+    }
+    if let Some(answer) = lock(&app.discarded).get(&place) {
+        return json(answer);
+    }
+    match blocking(move || app.store.batch(&employee.id, &key, None)).await {
+        Ok(KnownBatch::Same(answer)) => json(&answer),
+        Ok(_) => Failure::new(ProblemKind::BatchUnknown, "it was never processed").into_response(),
+        Err(failure) => failure.into_response(),
+    }
+}
+
+/// Runs what waits for the disk beside the other requests.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, super::StoreError> + Send + 'static,
+) -> Result<T, Failure> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result.map_err(|error| Failure::store(&error)),
+        Err(error) => Err(Failure::store(&error)),
+    }
+}
+
+/// Marks a batch as being processed as long as it lives.
+struct InFlight {
+    app: Arc<App>,
+    place: (String, String),
+}
+
+impl InFlight {
+    fn enter(app: &Arc<App>, place: (String, String)) -> Option<Self> {
+        lock(&app.in_flight).insert(place.clone()).then(|| Self { app: Arc::clone(app), place })
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        lock(&self.app.in_flight).remove(&self.place);
+    }
+}
+
+async fn receive(app: &Arc<App>, employee: &Employee, request: Request) -> Result<ImportAnswer, Response> {
+    let (parts, body) = request.into_parts();
+    let key = batch_key(&parts.headers).map_err(Failure::into_response)?;
+    let limits = app.limits();
+    let limit = match app.faults().max_bytes {
+        0 => limits.max_bytes,
+        smaller => smaller.min(limits.max_bytes),
+    };
+    // The body may go a little over what the mails may: the manifest repeats their texts.
+    let mut incoming = Incoming::new(&parts.headers, body, limit).map_err(Failure::into_response)?;
+    if let Some(refusal) = refusal(app) {
+        return Err(match incoming.drain().await {
+            Ok(_) => refusal,
+            Err(failure) => failure.into_response(),
+        });
+    }
+    let Some(_in_flight) = InFlight::enter(app, (employee.id.clone(), key.0.clone())) else {
+        return Err(refuse(incoming, Failure::new(ProblemKind::InFlight, "this key is being processed")).await);
+    };
+    let bytes = incoming.manifest().await.map_err(Failure::into_response)?;
+    let manifest = match read_manifest(&bytes, limits.max_items) {
+        Ok(manifest) => manifest,
+        Err(failure) => return Err(refuse(incoming, failure).await),
+    };
+    let digest = Digest::of(&bytes);
+    drop(bytes);
+    let hold = app.faults().hold_ms;
+    if hold > 0 {
+        tokio::time::sleep(Duration::from_millis(hold)).await;
+    }
+    if app.options.discard {
+        return discard(app, employee, &key, &manifest, incoming).await.map_err(Failure::into_response);
+    }
+    let known = {
+        let (app, employee, key, digest) = (Arc::clone(app), employee.id.clone(), key.0.clone(), digest.clone());
+        blocking(move || app.store.batch(&employee, &key, Some(&digest))).await
+    };
+    match known.map_err(Failure::into_response)? {
+        KnownBatch::Same(mut answer) => {
+            incoming.drain().await.map_err(Failure::into_response)?;
+            answer.results.iter_mut().for_each(|result| result.replayed = true);
+            return Ok(answer);
+        }
+        KnownBatch::Other => return Err(refuse(incoming, Failure::new(ProblemKind::KeyReused, "")).await),
+        KnownBatch::Unknown => {}
+    }
+    let received = incoming.mails(app.store.dir()).await.map_err(Failure::into_response)?;
+    if Faults::take(&mut app.faults().silent) {
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(30)) => {}
+            () = app.stopping.notified() => {}
+        }
+        return Err(Failure::new(ProblemKind::Unavailable, "the sandbox was told to be silent").into_response());
+    }
+    let faults = app.faults().clone();
+    if manifest.items.iter().any(|item| Faults::hits(&faults.poison_subject, &item.subject)) {
+        return Err(Failure::new(ProblemKind::Internal, "the sandbox was told to fail at such a subject").into_response());
+    }
+    let (app, employee) = (Arc::clone(app), employee.id.clone());
+    blocking(move || {
+        let directory = app.directory().clone();
+        let rules = Rules {
+            directory: &directory,
+            faults: &faults,
+            types: &app.types,
+            statuses: &app.statuses,
+            max_item_bytes: limits.max_item_bytes,
+        };
+        let link = app.activity_link();
+        let batch = Batch { employee: &employee, key, digest, manifest: &manifest, now: Utc::now(), link: &link };
+        app.store.import(&batch, &rules, received)
+    })
+    .await
+    .map_err(Failure::into_response)
+}
+
+/// Reads the rest, then refuses: a sender that is cut off in the middle does not hear why.
+async fn refuse(incoming: Incoming, failure: Failure) -> Response {
+    match incoming.drain().await {
+        Ok(_) => failure.into_response(),
+        Err(other) => other.into_response(),
+    }
+}
+
+fn batch_key(headers: &HeaderMap) -> Result<BatchKey, Failure> {
+    let invalid = |detail: String| Failure::new(ProblemKind::Invalid, detail);
+    let value = headers.get(IDEMPOTENCY_KEY).ok_or_else(|| invalid("the header Idempotency-Key is missing".to_owned()))?;
+    let text = value.to_str().unwrap_or_default();
+    schema::check_parameter("/v1/mail-imports", "post", "Idempotency-Key", text).map_err(invalid)?;
+    Ok(BatchKey(text.to_owned()))
+}
+
+fn read_manifest(bytes: &Bytes, max_items: usize) -> Result<Manifest<'static>, Failure> {
+    let invalid = |detail: String| Failure::new(ProblemKind::Invalid, detail);
+    let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|error| invalid(format!("the manifest: {error}")))?;
+    let count = value.get("items").and_then(|items| items.as_array()).map_or(0, Vec::len);
+    if count > max_items.min(MAX_ITEMS) {
+        return Err(Failure::new(ProblemKind::TooLarge, format!("a batch holds at most {} mails", max_items.min(MAX_ITEMS))));
+    }
+    schema::check("Manifest", &value).map_err(|error| invalid(format!("the manifest: {error}")))?;
+    serde_json::from_value(value).map_err(|error| invalid(format!("the manifest: {error}")))
+}
+
+/// Faults that refuse a batch before it is read.
+fn refusal(app: &App) -> Option<Response> {
+    let mut faults = app.faults();
+    let retry_after = if faults.retry_after_date {
+        let seconds = i64::try_from(faults.retry_after).unwrap_or(0);
+        (Utc::now() + chrono::TimeDelta::try_seconds(seconds).unwrap_or_default()).format("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    } else {
+        faults.retry_after.to_string()
+    };
+    let failure = |kind, detail: &str| Some(Failure::new(kind, detail).retry_after(retry_after.clone()).into_response());
+    if Faults::take(&mut faults.too_many_requests) {
+        return failure(ProblemKind::TooManyRequests, "the sandbox was told to be busy");
+    }
+    if Faults::take(&mut faults.unavailable) {
+        return failure(ProblemKind::Unavailable, "the sandbox was told to be away");
+    }
+    if Faults::take(&mut faults.internal) {
+        return Some(Failure::new(ProblemKind::Internal, "the sandbox was told to fail").into_response());
+    }
+    if Faults::take(&mut faults.bad_gateway) {
+        let mut response = with_type(StatusCode::BAD_GATEWAY, "text/html", "<html><h1>502 Bad Gateway</h1></html>");
+        if let Ok(value) = HeaderValue::from_str(&retry_after) {
+            response.headers_mut().insert(RETRY_AFTER, value);
+        }
+        return Some(response);
+    }
+    None
+}
+
+/// Reads a batch and keeps the answer alone.
+async fn discard(
+    app: &App,
+    employee: &Employee,
+    key: &BatchKey,
+    manifest: &Manifest<'_>,
+    incoming: Incoming,
+) -> Result<ImportAnswer, Failure> {
+    incoming.drain().await?;
+    let result = |item: &crate::crm::contract::ManifestItem<'_>| ImportResult {
+        client_id: item.client_id.clone(),
+        item_key: item.item_key.clone(),
+        verdict: MailVerdict::Created,
+        replayed: false,
+        record: Some(RecordLink { id: item.item_key.0.clone(), version: "1".to_owned(), link: None }),
+        linked: Vec::new(),
+        customer_folder: None,
+        reason: String::new(),
+    };
+    let answer = ImportAnswer { key: key.clone(), results: manifest.items.iter().map(result).collect() };
+    lock(&app.discarded).insert((employee.id.clone(), key.0.clone()), answer.clone());
+    Ok(answer)
+}
+
+/// Answers a processed batch, or spoils the answer.
+async fn deliver(app: &App, cut: &Cut, mut answer: ImportAnswer) -> Response {
+    let spoil = {
+        let mut faults = app.faults();
+        if faults.reverse_order {
+            answer.results.reverse();
+        }
+        if Faults::take(&mut faults.lost_answers) {
+            cut.now();
+        }
+        if Faults::take(&mut faults.missing_results) {
+            answer.results.pop();
+        }
+        if Faults::take(&mut faults.doubled_results)
+            && let Some(first) = answer.results.first().cloned()
+            && let Some(last) = answer.results.last_mut()
+        {
+            *last = first;
+        }
+        if Faults::take(&mut faults.garbage) {
+            return with_type(StatusCode::OK, "text/html", "<html>Please sign in to the guest network</html>");
+        }
+        Faults::take(&mut faults.half_answers)
+    };
+    if spoil { half(&answer) } else { json(&answer) }
+}
+
+/// The first half of an answer that announces its whole length.
+fn half(answer: &ImportAnswer) -> Response {
+    let bytes = serde_json::to_vec(answer).unwrap_or_default();
+    let len = bytes.len();
+    let first = Bytes::from(bytes).slice(..len / 2);
+    let cut = Err(std::io::Error::from(std::io::ErrorKind::BrokenPipe));
+    let mut response = http::Response::new(Body::from_stream(futures_util::stream::iter([Ok(first), cut])));
+    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(len));
+    response
+}

@@ -1,0 +1,34 @@
+//! A digest of the rules that decide which mails are selected and which are left out.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use crate::model::Digest;
+
+use super::MailSettings;
+
+/// The digest of exactly those settings that decide which mails are selected or left out, and of the employee's own addresses. When it
+/// changes, mails that were left out before are looked at again. Order and case of addresses do not matter.
+#[must_use]
+pub fn mail_rules_digest<'a>(mail: &MailSettings, own_addresses: impl IntoIterator<Item = &'a str>) -> String {
+    let set = |list: &[String]| list.iter().map(|entry| entry.to_lowercase()).collect::<BTreeSet<_>>();
+    let own: BTreeSet<String> = own_addresses.into_iter().map(str::to_lowercase).collect();
+    let folders: BTreeSet<&String> = mail.category_folders.iter().collect();
+    let rules = json!({
+        "version": 1,
+        "selectors": mail.selectors,
+        "import_folder": mail.import_folder,
+        "inbox_children": mail.inbox_children,
+        "category_folders": folders,
+        "category": mail.category.to_lowercase(),
+        "own": own,
+        "internal": set(&mail.internal),
+        "internal_mail": mail.internal_mail,
+        "never_log": set(&mail.never_log),
+        "private": mail.private,
+        "encrypted": mail.encrypted,
+        "max_size": mail.max_size,
+    });
+    Digest::of(rules.to_string().as_bytes()).as_str().to_owned()
+}

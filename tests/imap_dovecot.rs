@@ -1,0 +1,180 @@
+//! The IMAP adapter against a real Dovecot, when one is named: `CRMSYNC_TEST_DOVECOT=host:port:tls-port:ca-file[:token]`. Without it, the test says so and ends.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stderr, missing_docs)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crmsync::groupware::imap::{ImapStore, Limits, LoginGate, LoginSecret};
+use crmsync::groupware::{Access, GroupwareError, MailStore, MailTraits, Query, UidSet, Wakeup};
+use crmsync::model::{AccountId, MailboxName};
+use crmsync::settings::{AuthMethod, ImapAccess, Secret, Security};
+use crmsync::system::SystemResolver;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+
+struct Server {
+    host: String,
+    port: u16,
+    tls_port: u16,
+    ca: std::path::PathBuf,
+    token: Option<String>,
+}
+
+fn server() -> Option<Server> {
+    let text = std::env::var("CRMSYNC_TEST_DOVECOT").ok()?;
+    let parts: Vec<&str> = text.split(':').collect();
+    Some(Server {
+        host: parts[0].to_owned(),
+        port: parts[1].parse().unwrap(),
+        tls_port: parts[2].parse().unwrap(),
+        ca: parts[3].into(),
+        token: parts.get(4).map(|token| (*token).to_owned()),
+    })
+}
+
+impl Server {
+    fn access(&self, security: Security, auth: AuthMethod, user: &str) -> ImapAccess {
+        ImapAccess {
+            host: self.host.clone(),
+            port: if security == Security::Tls { self.tls_port } else { self.port },
+            security,
+            auth,
+            user: user.to_owned(),
+            secret: Secret::Environment("X".to_owned()),
+            ca_file: Some(self.ca.clone()),
+        }
+    }
+
+    async fn connect(&self, security: Security, auth: AuthMethod, user: &str, secret: &str) -> Result<ImapStore, GroupwareError> {
+        ImapStore::connect(
+            &AccountId::from("test"),
+            &self.access(security, auth, user),
+            &LoginSecret::new(secret),
+            &LoginGate::new(),
+            &SystemResolver,
+            &std::env::temp_dir(),
+            Limits::default(),
+        )
+        .await
+    }
+
+    async fn append(&self, mailbox: &str, mail: &str) {
+        let stream = tokio::net::TcpStream::connect((self.host.as_str(), self.port)).await.unwrap();
+        let mut stream = BufReader::new(stream);
+        let text = format!("a LOGIN alice pw-alice\r\nb APPEND \"{mailbox}\" {{{}+}}\r\n{mail}\r\nc LOGOUT\r\n", mail.len());
+        stream.write_all(text.as_bytes()).await.unwrap();
+        let mut all = String::new();
+        stream.read_to_string(&mut all).await.unwrap();
+        assert!(all.contains("b OK"), "{all}");
+        let _ = stream.lines();
+    }
+}
+
+#[tokio::test]
+async fn a_real_dovecot_is_understood() {
+    let Some(server) = server() else {
+        eprintln!("CRMSYNC_TEST_DOVECOT is not set: nothing was tested");
+        return;
+    };
+    let mut store = server.connect(Security::Tls, AuthMethod::Password, "alice", "pw-alice").await.unwrap();
+    assert_eq!(store.traffic().snapshot().round_trips, 2, "login and survey");
+    assert!(store.features().can_move && store.features().uid_plus && store.features().condstore && store.features().idle);
+    assert!(store.features().server.contains("Dovecot"), "{}", store.features().server);
+    assert!(store.mailboxes().await.unwrap().iter().any(|mailbox| mailbox.name.0 == "INBOX"));
+    assert_eq!(store.traffic().snapshot().round_trips, 2, "the listing came along");
+
+    let unique = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
+    let folder = MailboxName(format!("Test {unique}/CRM Überfällig [Ü] \"x\""));
+    store.create_mailbox(&folder).await.unwrap();
+    store.create_mailbox(&folder).await.unwrap();
+    let archive = MailboxName(format!("Test {unique}/Archiv"));
+    store.create_mailbox(&archive).await.unwrap();
+    assert!(store.mailboxes().await.unwrap().iter().any(|mailbox| mailbox.name == folder && mailbox.selectable));
+
+    let wire = format!("Test {unique}/CRM &ANw-berf&AOQ-llig [&ANw-] \\\"x\\\"");
+    for number in 1..=5 {
+        server.append(&wire, &format!("Message-ID: <m{number}.{unique}@x>\r\nSubject: {number}\r\n\r\nText {number}\r\n")).await;
+    }
+    let big = "x".repeat(76);
+    server.append(&wire, &format!("Subject: big\r\n\r\n{}", format!("{big}\r\n").repeat(40_000))).await;
+
+    assert!(matches!(store.select(&MailboxName::from("Nowhere"), Access::ReadWrite).await, Err(GroupwareError::NoSuchMailbox { .. })));
+    let selected = store.select(&folder, Access::ReadWrite).await.unwrap();
+    assert!(selected.exists == 6 && selected.keywords_allowed && !selected.read_only && selected.highest_modseq.is_some());
+    let uids = store.search(&Query::default()).await.unwrap();
+    assert_eq!(uids.len(), 6);
+    assert!(store.search(&Query { from_uid: Some(1_000), ..Query::default() }).await.unwrap().is_empty());
+    let by_id = Query { message_id: Some(format!("m3.{unique}@x")), ..Query::default() };
+    assert_eq!(store.search(&by_id).await.unwrap().len(), 1);
+
+    let traits = store.traits(&uids).await.unwrap();
+    assert_eq!(traits.len(), 6);
+    assert_eq!(traits[&1].message_id.as_deref(), Some(format!("m1.{unique}@x").as_str()));
+    assert!(traits[&1].internal_date.is_some());
+    let mut expected = traits.clone();
+    expected.insert(99, MailTraits::default());
+    let mails = store.fetch(&expected).await.unwrap();
+    assert_eq!(mails.len(), 6);
+    assert!(mails.iter().all(|mail| mail.raw.len() == traits[&mail.uid].size));
+    assert!(mails.iter().any(|mail| mail.raw.spool_path().is_some()));
+
+    let marks = store.store_keywords(&UidSet::from([1, 2, 99]), &["CRMcorner".to_owned()], &[]).await.unwrap();
+    assert_eq!(marks, BTreeMap::from([(1, BTreeSet::from(["CRMcorner".to_owned()])), (2, BTreeSet::from(["CRMcorner".to_owned()]))]));
+    let marks = store.store_keywords(&UidSet::from([1]), &["Processed".to_owned()], &["CRMcorner".to_owned()]).await.unwrap();
+    assert_eq!(marks[&1], BTreeSet::from(["Processed".to_owned()]));
+    let marked = Query { with_keyword: Some("crmCORNER".to_owned()), without_keyword: Some("Processed".to_owned()), ..Query::default() };
+    assert_eq!(store.search(&marked).await.unwrap(), UidSet::from([2]));
+
+    assert!(matches!(store.move_mails(&UidSet::from([1]), &"Nowhere".into()).await, Err(GroupwareError::NoSuchMailbox { .. })));
+    assert_eq!(store.move_mails(&UidSet::from([1, 2, 99]), &archive).await.unwrap().targets, BTreeMap::from([(1, 1), (2, 2)]));
+    assert_eq!(store.copy_mails(&UidSet::from([3]), &archive).await.unwrap().targets, BTreeMap::from([(3, 3)]));
+    store.remove_mails(&UidSet::from([3])).await.unwrap();
+    assert_eq!(store.search(&Query::default()).await.unwrap(), UidSet::from([4, 5, 6]));
+    let status = store.status(&archive).await.unwrap();
+    assert_eq!((status.messages, status.uid_next), (Some(3), Some(4)));
+
+    assert_eq!(store.wait(Duration::from_millis(300)).await.unwrap(), Wakeup::Elapsed);
+    let (wakeup, ()) = tokio::join!(store.wait(Duration::from_secs(20)), async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        server.append(&wire, "Subject: new\r\n\r\nx\r\n").await;
+    });
+    assert_eq!(wakeup.unwrap(), Wakeup::Changed);
+    assert_eq!(store.search(&Query { from_uid: Some(7), ..Query::default() }).await.unwrap(), UidSet::from([7]));
+    assert!(store.select(&folder, Access::ReadOnly).await.unwrap().read_only);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn every_way_to_log_in_to_a_real_dovecot_works() {
+    let Some(server) = server() else { return };
+    for security in [Security::Tls, Security::Starttls, Security::None] {
+        let store = server.connect(security, AuthMethod::Password, "jürgen@example.test", "pä\"ss\\wörd").await.unwrap();
+        store.close().await;
+        let wrong = server.connect(security, AuthMethod::Password, "alice", "wrong").await;
+        assert!(matches!(wrong, Err(GroupwareError::LoginRejected { .. })), "{wrong:?}");
+    }
+    for user in ["tempfail", "disabled"] {
+        let failed = server.connect(Security::Tls, AuthMethod::Password, user, &format!("pw-{user}")).await.unwrap_err();
+        eprintln!("{user}: {failed:?}");
+        assert_eq!(matches!(failed, GroupwareError::LoginRejected { .. }), user == "disabled", "{failed:?}");
+    }
+    for auth in [AuthMethod::Xoauth2, AuthMethod::Oauthbearer] {
+        let wrong = server.connect(Security::Tls, auth, "alice", "wrong").await;
+        assert!(matches!(wrong, Err(GroupwareError::LoginRejected { .. })), "{wrong:?}");
+        if let Some(token) = &server.token {
+            server.connect(Security::Starttls, auth, "alice", token).await.unwrap().close().await;
+        }
+    }
+    let mut access = server.access(Security::Tls, AuthMethod::Password, "alice");
+    access.ca_file = None;
+    let untrusted = ImapStore::connect(
+        &AccountId::from("test"),
+        &access,
+        &LoginSecret::new("x"),
+        &LoginGate::new(),
+        &SystemResolver,
+        &std::env::temp_dir(),
+        Limits::default(),
+    )
+    .await;
+    assert!(matches!(untrusted, Err(GroupwareError::Tls { fault: crmsync::groupware::TlsFault::UnknownIssuer, .. })), "{untrusted:?}");
+}
