@@ -349,6 +349,8 @@ fn i11_every_file_of_the_corpus_is_dealt_with_and_kept_to_the_byte(server: &Serv
     }
     let held: Vec<Vec<u8>> = imap.bodies(&folder);
     assert_eq!(held.len() + refused.len(), files.len());
+    // Cyrus 3.6 refuses four files whose header is broken ("Message contains invalid header"): no mailbox there can hold them.
+    assert!(refused.is_empty() || server.name == "CYRUS", "{refused:?}");
     println!("{}: {} files, {changed} appended with other line ends, refused: {refused:?}", server.name, held.len());
     let agent = anna(&user, &crm, "");
 

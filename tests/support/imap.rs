@@ -59,6 +59,8 @@ impl Imap {
 
     /// Removes every mail and every mailbox that can be removed.
     pub fn empty(&mut self) {
+        // Dovecot hangs up on who deletes the mailbox that is selected; without one, CLOSE is refused and that is fine.
+        let _ = self.run("CLOSE", None);
         let mut mailboxes = self.mailboxes();
         mailboxes.sort_by_key(|name| std::cmp::Reverse(name.len()));
         for mailbox in mailboxes {
@@ -146,7 +148,7 @@ impl Imap {
     fn remove_all(&mut self, mailbox: &str) {
         if self.run(&format!("SELECT {}", wire(mailbox)), None).is_ok() {
             self.ok("UID STORE 1:* +FLAGS.SILENT (\\Deleted)");
-            self.ok("EXPUNGE");
+            self.ok("CLOSE");
         }
     }
 
