@@ -4,24 +4,54 @@ use std::io::{self, Write};
 
 use serde_json::json;
 
-use crate::settings::{Effective, EffectiveSetting, Fault, SettingsFaults, Severity};
+use crate::settings::{Effective, EffectiveSetting, Fault, Secrets, SettingsFaults, Severity, Sources, load};
 use crate::system::Dirs;
 
-/// Success.
-pub const EXIT_OK: u8 = 0;
-/// The configuration has faults: `EX_CONFIG` of `sysexits.h`.
-pub const EXIT_CONFIG: u8 = 78;
+use super::arguments::{Config, ConfigAction, Global};
+use super::exit::{Exit, Failure, Outcome};
+use super::session::{connect, crm_settings, sources};
+
+pub(super) async fn run(global: &Global, arguments: &Config) -> Outcome {
+    if let ConfigAction::Example = arguments.action {
+        return Ok(example(&mut io::stdout().lock())?);
+    }
+    let (sources, dirs) = sources(global)?;
+    match arguments.action {
+        ConfigAction::Show { offline } => {
+            let effective = if offline { load(&sources, None)? } else { with_crm(&sources).await? };
+            Ok(show(&effective, global.json, &mut io::stdout().lock())?)
+        }
+        ConfigAction::Path => Ok(path(&dirs, global.json, &mut io::stdout().lock())?),
+        ConfigAction::Check | ConfigAction::Example => Ok(check(&load(&sources, None), global.json, &mut io::stdout().lock())?),
+    }
+}
+
+/// The settings with the CRM's level. A CRM that cannot be asked now is told; the rest is shown all the same.
+async fn with_crm(sources: &Sources) -> Result<Effective, Failure> {
+    let local = load(sources, None)?;
+    let asked = match connect(&local.settings, &Secrets::of_system()).await {
+        Ok(crm) => crm_settings(&crm).await,
+        Err(failure) => Err(failure),
+    };
+    match asked {
+        Ok(settings) => Ok(load(sources, Some(&settings))?),
+        Err(failure) => {
+            super::eprint_lines(&format!("without the CRM's level: {}", failure.message));
+            Ok(local)
+        }
+    }
+}
 
 /// Prints the commented example.
-pub fn example(out: &mut dyn Write) -> io::Result<u8> {
+fn example(out: &mut dyn Write) -> io::Result<Exit> {
     out.write_all(crate::settings::example().as_bytes())?;
-    Ok(EXIT_OK)
+    Ok(Exit::Ok)
 }
 
 /// Prints every fault on a line of its own, or that there is none. `loaded` is what [`crate::settings::load`] gave.
 ///
 /// JSON: `{"ok": …, "faults": […]}`; a fault has severity, place, file, line, column, key, what and repair.
-pub fn check(loaded: &Result<Effective, SettingsFaults>, json: bool, out: &mut dyn Write) -> io::Result<u8> {
+fn check(loaded: &Result<Effective, SettingsFaults>, json: bool, out: &mut dyn Write) -> io::Result<Exit> {
     let faults: &[Fault] = match loaded {
         Ok(effective) => &effective.warnings,
         Err(SettingsFaults(faults)) => faults,
@@ -40,14 +70,14 @@ pub fn check(loaded: &Result<Effective, SettingsFaults>, json: bool, out: &mut d
             (errors, all) => writeln!(out, "The configuration cannot be used; faults: {errors}, warnings: {}.", all - errors)?,
         }
     }
-    Ok(if loaded.is_ok() { EXIT_OK } else { EXIT_CONFIG })
+    Ok(if loaded.is_ok() { Exit::Ok } else { Exit::Config })
 }
 
 /// Prints every setting in force with where it comes from and whether it is locked, then the CRM's settings that steer nothing here. Of a
 /// secret, only where it is.
 ///
 /// JSON: `{"settings": [{key, value, origins: [{level, place}], locked}], "other": [{key, value, level, locked}], "warnings": […]}`.
-pub fn show(effective: &Effective, json: bool, out: &mut dyn Write) -> io::Result<u8> {
+fn show(effective: &Effective, json: bool, out: &mut dyn Write) -> io::Result<Exit> {
     if json {
         let settings: Vec<_> = effective.origins.iter().map(setting_json).collect();
         let other: Vec<_> = effective
@@ -57,7 +87,7 @@ pub fn show(effective: &Effective, json: bool, out: &mut dyn Write) -> io::Resul
             .collect();
         let warnings: Vec<_> = effective.warnings.iter().map(Fault::to_json).collect();
         write_json(&json!({ "settings": settings, "other": other, "warnings": warnings }), out)?;
-        return Ok(EXIT_OK);
+        return Ok(Exit::Ok);
     }
     let mut rows = vec![["SETTING".to_owned(), "VALUE".to_owned(), "FROM".to_owned(), "LOCKED".to_owned()]];
     rows.extend(effective.origins.iter().map(|setting| {
@@ -73,13 +103,13 @@ pub fn show(effective: &Effective, json: bool, out: &mut dyn Write) -> io::Resul
     for warning in &effective.warnings {
         writeln!(out, "{warning}")?;
     }
-    Ok(EXIT_OK)
+    Ok(Exit::Ok)
 }
 
 /// Prints where files lie.
 ///
 /// JSON: `{"config", "data", "cache", "runtime"}`.
-pub fn path(dirs: &Dirs, json: bool, out: &mut dyn Write) -> io::Result<u8> {
+fn path(dirs: &Dirs, json: bool, out: &mut dyn Write) -> io::Result<Exit> {
     let rows = [("config", &dirs.config_file), ("data", &dirs.data), ("cache", &dirs.cache), ("runtime", &dirs.runtime)];
     if json {
         let paths: serde_json::Map<_, _> =
@@ -90,7 +120,7 @@ pub fn path(dirs: &Dirs, json: bool, out: &mut dyn Write) -> io::Result<u8> {
             writeln!(out, "{name:8} {}", path.display())?;
         }
     }
-    Ok(EXIT_OK)
+    Ok(Exit::Ok)
 }
 
 fn setting_json(setting: &EffectiveSetting) -> serde_json::Value {
@@ -157,7 +187,7 @@ mod tests {
         load(&Sources { config, policy: None, environment: Arc::new(|_| None), overrides: Vec::new() }, None)
     }
 
-    fn printed(print: impl FnOnce(&mut dyn Write) -> io::Result<u8>) -> (u8, String) {
+    fn printed(print: impl FnOnce(&mut dyn Write) -> io::Result<Exit>) -> (Exit, String) {
         let mut out = Vec::new();
         let code = print(&mut out).unwrap();
         (code, String::from_utf8(out).unwrap())
@@ -167,24 +197,24 @@ mod tests {
     fn x31_check_ends_with_78_and_names_line_and_key() {
         let bad = loaded(&format!("{SOUND}[mail]\nselectors = [\"foldr\"]\n"));
         let (code, text) = printed(|out| check(&bad, false, out));
-        assert_eq!(code, 78);
+        assert_eq!(code, Exit::Config);
         assert!(
             text.contains("config.toml:9:14: mail.selectors: \"foldr\" is none of folder, category, inbox; did you mean \"folder\"?"),
             "{text}"
         );
         let (code, text) = printed(|out| check(&bad, true, out));
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();
-        assert_eq!((code, &json["ok"], &json["faults"][0]["line"]), (78, &false.into(), &9.into()));
+        assert_eq!((code, &json["ok"], &json["faults"][0]["line"]), (Exit::Config, &false.into(), &9.into()));
 
         let (code, text) = printed(|out| check(&loaded(SOUND), false, out));
-        assert_eq!((code, text.as_str()), (0, "The configuration is sound.\n"));
+        assert_eq!((code, text.as_str()), (Exit::Ok, "The configuration is sound.\n"));
     }
 
     #[test]
     fn r121_show_prints_every_value_with_its_origin_and_no_secret() {
         let effective = loaded(SOUND).unwrap();
         let (code, text) = printed(|out| show(&effective, false, out));
-        assert_eq!(code, 0);
+        assert_eq!(code, Exit::Ok);
         assert!(
             text.lines().any(|line| line.starts_with("mail.category ") && line.contains("\"CRMcorner\"") && line.ends_with("default")),
             "{text}"

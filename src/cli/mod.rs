@@ -1,3 +1,89 @@
 //! A file per command: arguments in, text or JSON out.
 
-pub mod config;
+mod arguments;
+mod audit;
+mod completions;
+mod config;
+mod demo;
+mod doctor;
+mod exit;
+mod imported;
+mod journal;
+mod logging;
+mod openapi;
+mod output;
+mod parked;
+mod progress;
+mod sandbox;
+mod session;
+mod setup;
+mod status;
+mod sync;
+mod unlock;
+mod why;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+pub use arguments::Arguments;
+use arguments::Command;
+pub use exit::{Exit, Failure, Outcome};
+
+/// Runs the command of the process's arguments. The calling thread only waits, so that it can hold the tray's event loop.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    logging::start(arguments.global.verbose);
+    let outcome = on_runtime(arguments);
+    match outcome {
+        Ok(exit) => ExitCode::from(exit as u8),
+        Err(failure) => {
+            eprint_lines(&failure.message);
+            ExitCode::from(failure.exit as u8)
+        }
+    }
+}
+
+/// Runs the command on the runtime's threads.
+fn on_runtime(arguments: Arguments) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let (send, receive) = std::sync::mpsc::channel();
+    runtime.spawn(async move {
+        // The receiver waits until this is sent.
+        let _ = send.send(run(arguments).await);
+    });
+    let outcome = receive.recv().unwrap_or_else(|_| Err(Failure::new(Exit::Software, "the command ended abnormally")));
+    // A keyring that hangs must not keep the process alive.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+    outcome
+}
+
+async fn run(arguments: Arguments) -> Outcome {
+    let Arguments { global, command } = arguments;
+    match command {
+        Command::Demo(command) => demo::run(&global, command).await,
+        Command::Setup(command) => setup::run(&global, command).await,
+        Command::Doctor(command) => doctor::run(&global, &command).await,
+        Command::Sync(command) => sync::run(&global, &command).await,
+        Command::Status => status::run(&global).await,
+        Command::Imported(command) => imported::run(&global, &command).await,
+        Command::Parked(command) => parked::run(&global, command).await,
+        Command::Why(command) => why::run(&global, &command).await,
+        Command::Audit(command) => audit::run(&global, &command).await,
+        Command::Unlock(command) => unlock::run(&global, &command).await,
+        Command::Config(command) => config::run(&global, &command).await,
+        Command::Journal(command) => journal::run(&global, command).await,
+        Command::Openapi => openapi::run(),
+        Command::Completions(command) => completions::completions(&command),
+        Command::Man(command) => completions::man(&command),
+        Command::Sandbox(command) => sandbox::run(&global, command).await,
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the one place where a failure is told")]
+fn eprint_lines(message: &str) {
+    for line in message.lines() {
+        eprintln!("crmsync: {line}");
+    }
+}

@@ -1,1 +1,13 @@
 //! Carries plans out: one run = collect → decide → intend → write → settle.
+
+mod context;
+mod error;
+mod events;
+pub mod mail;
+mod run;
+pub mod web_folder;
+
+pub use context::{Context, new_run_id};
+pub use error::EngineError;
+pub use events::{Observer, RunEvent, Silent};
+pub use run::{RunPlan, RunReport, consent_given, run, sign_in};

@@ -13,7 +13,7 @@ pub type UidSet = BTreeSet<u32>;
 
 /// One authenticated session with a mailbox server. Commands are strictly one after the other; a session that returned
 /// [`GroupwareError::Offline`], `Timeout`, `Protocol` or `TooLarge` is dead and must be dropped.
-pub trait MailStore: Send {
+pub trait MailStore: Send + Sync {
     /// What the server can do, known after the login.
     fn features(&self) -> &MailStoreFeatures;
 
@@ -42,7 +42,8 @@ pub trait MailStore: Send {
     /// traits from before: a body of another size is checked again, because Courier 5.0 makes up a message for an expunged one.
     fn fetch(&mut self, expected: &BTreeMap<u32, MailTraits>) -> impl Future<Output = Result<Vec<FetchedMail>, GroupwareError>> + Send;
 
-    /// Sets and clears keywords, then reads the keywords back. A UID that is gone is missing from the answer.
+    /// Sets `add`, clears `remove` where all of `add` stuck (so that a mail never loses its old mark without having the new one), and reads
+    /// the keywords back. A UID that is gone is missing from the answer.
     fn store_keywords(
         &mut self,
         uids: &UidSet,
@@ -67,6 +68,15 @@ pub trait MailStore: Send {
     fn close(self) -> impl Future<Output = ()> + Send
     where
         Self: Sized;
+}
+
+/// Signs in to a mailbox server, as often as a session breaks.
+pub trait MailConnector: Send + Sync {
+    /// The session it gives.
+    type Store: MailStore;
+
+    /// Connects and signs in.
+    fn connect(&self) -> impl Future<Output = Result<Self::Store, GroupwareError>> + Send;
 }
 
 /// What the server can do.

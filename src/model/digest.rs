@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ItemKey;
+
 /// SHA-256 of bytes: proves that they are unchanged. Written as 64 lower-case hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -41,6 +43,12 @@ impl std::fmt::Display for Digest {
 pub struct Fingerprint(pub Digest);
 
 impl Fingerprint {
+    /// The fingerprint that an item key was made from.
+    #[must_use]
+    pub fn of_key(key: &ItemKey) -> Self {
+        Self(Digest(key.as_str().trim_start_matches("mail:").to_owned()))
+    }
+
     /// The hexadecimal digits.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -24,7 +24,8 @@ pub use mail_imports::{
 pub use problem::{Problem, ProblemKind};
 pub use settings::{EmployeeDocument, SettingDocument, SettingsDocument, SettingsPatch};
 
-pub use super::port::{LinkedRecord, MailVerdict, OnUnmatched, Profile, RecordLink, SettingLevel};
+pub use super::port::{LinkedRecord, MailVerdict, OnUnmatched, Profile, RecordLink};
+pub use crate::model::SettingLevel;
 
 /// Version of the contract this crate publishes and speaks.
 pub const CONTRACT_VERSION: &str = "1.0";

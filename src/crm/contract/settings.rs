@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::SettingLevel;
+use crate::model::SettingLevel;
 
 /// The signed-in employee and the settings that concern him.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,6 +11,7 @@
 //! What every server adds to the standard is in the code beside the line that copes with it, with the server's name and version.
 
 mod commands;
+mod connector;
 mod gate;
 mod keyword;
 mod limits;
@@ -26,6 +27,7 @@ mod wire;
 #[cfg(test)]
 mod testing;
 
+pub use connector::ImapConnector;
 pub use gate::LoginGate;
 pub use keyword::{is_portable_keyword, portable_keyword, same_keyword};
 pub use limits::Limits;

@@ -23,6 +23,7 @@ pub(super) fn inbox() -> MailboxName {
 pub(super) fn settled(message_id: Option<&str>) -> SettledMail {
     SettledMail {
         verdict: MailVerdict::Created,
+        customer_folder: None,
         record: Some(RecordLink { id: "A-1".to_owned(), version: "1".to_owned(), link: None }),
         linked: vec![LinkedRecord { kind: "contact".to_owned(), id: "C-1".to_owned(), name: "Zoë".to_owned() }],
         message_id: message_id.map(str::to_owned),
@@ -104,7 +105,15 @@ pub(super) fn intent(account: &AccountId, id: &str, minute: i64) -> Intent {
             area: Area::Mail,
             account: account.clone(),
             item: ItemKey::from("mail:1"),
-            action: Action::ImportMail { batch: "batch-1".into(), location: MailLocation { account: account.clone(), ..location(1) } },
+            action: Action::PlaceMail {
+                location: MailLocation { account: account.clone(), ..location(1) },
+                add: vec!["Processed".to_owned()],
+                remove: Vec::new(),
+                move_to: None,
+                message_id: None,
+                size: 1,
+                target_uid_next: None,
+            },
         },
         run: run_id(1),
         decided_at: at(minute),

@@ -12,15 +12,25 @@ use super::super::uid_ranges;
 use super::super::wire::{BodyItem, Command, Connection, FetchRow, Status, Untagged};
 use super::{message_id, ok, search};
 
-const TRAITS: &str = "(UID RFC822.SIZE FLAGS INTERNALDATE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])";
+const TRAITS: &str = "(UID RFC822.SIZE FLAGS INTERNALDATE)";
+const IDENTITIES: &str = "(UID RFC822.SIZE FLAGS INTERNALDATE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])";
 const BODIES: &str = "(UID RFC822.SIZE FLAGS INTERNALDATE BODY.PEEK[])";
 
-/// Size, keywords, date and Message-ID.
+/// Size, keywords and date.
 pub(in super::super) async fn traits(connection: &mut Connection, uids: &UidSet) -> Result<BTreeMap<u32, MailTraits>, GroupwareError> {
+    without_bodies(connection, uids, TRAITS).await
+}
+
+/// Size, keywords, date and Message-ID. The server has to look into every mail for it.
+pub(in super::super) async fn identities(connection: &mut Connection, uids: &UidSet) -> Result<BTreeMap<u32, MailTraits>, GroupwareError> {
+    without_bodies(connection, uids, IDENTITIES).await
+}
+
+async fn without_bodies(connection: &mut Connection, uids: &UidSet, items: &str) -> Result<BTreeMap<u32, MailTraits>, GroupwareError> {
     let mut found = BTreeMap::new();
     for set in uid_ranges::batches(uids) {
         let mut rows = Rows::default();
-        fetch(connection, &set, TRAITS, |row| rows.take(row, |uid| uids.contains(&uid))).await?;
+        fetch(connection, &set, items, |row| rows.take(row, |uid| uids.contains(&uid))).await?;
         // A row of flags alone is news of a mail, not an answer.
         found.extend(rows.0.into_iter().filter(|(_, row)| row.sized).map(|(uid, row)| (uid, row.traits)));
     }

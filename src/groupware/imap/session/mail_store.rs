@@ -17,7 +17,7 @@ use super::super::commands::{create, expunge, fetch, list, logout, noop, search,
 use super::{ImapStore, LISTING_IS_FRESH};
 
 /// RFC 2177 asks to end an IDLE before 29 minutes are over.
-const LONGEST_IDLE: Duration = Duration::from_secs(28 * 60);
+const LONGEST_IDLE: Duration = Duration::from_mins(28);
 
 impl MailStore for ImapStore {
     fn features(&self) -> &MailStoreFeatures {
@@ -71,6 +71,10 @@ impl MailStore for ImapStore {
 
     async fn traits(&mut self, uids: &UidSet) -> Result<BTreeMap<u32, MailTraits>, GroupwareError> {
         fetch::traits(&mut self.connection, uids).await
+    }
+
+    async fn identities(&mut self, uids: &UidSet) -> Result<BTreeMap<u32, MailTraits>, GroupwareError> {
+        fetch::identities(&mut self.connection, uids).await
     }
 
     async fn fetch(&mut self, expected: &BTreeMap<u32, MailTraits>) -> Result<Vec<FetchedMail>, GroupwareError> {

@@ -30,9 +30,9 @@ const MAX_REPEATS: u32 = 50;
 const MAX_LITERALS: usize = 1_000;
 
 /// A stream of bytes to and from the server.
-pub(in super::super) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(in super::super) trait Io: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Io for T {}
 
 /// One connection. A future of its methods that is dropped halfway leaves it out of step; it notices, and refuses further commands.
 pub(in super::super) struct Connection {
@@ -435,6 +435,8 @@ impl Connection {
                 self.traffic.received(len);
                 Ok(())
             }
+            // TLS that ends without a farewell: an end all the same.
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Err(self.offline("the server closed the connection")),
             Err(error) => Err(self.offline(error)),
         }
     }

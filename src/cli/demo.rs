@@ -1,0 +1,86 @@
+//! `crmsync demo`: sandbox servers with sample mails, one import, the table, and the CRM's page.
+
+use std::path::Path;
+
+use crate::model::AccountId;
+use crate::sandbox::crm::{RunningCrm, SandboxCrm, SandboxCrmOptions};
+use crate::sandbox::imap::{RunningImap, SandboxImap, SandboxImapOptions, User};
+use crate::sandbox::samples;
+
+use super::arguments::{Demo, Global, Sync};
+use super::exit::{Exit, Failure, Outcome};
+use super::session::Session;
+use super::sync::{show, sync_account};
+
+pub(super) async fn run(global: &Global, arguments: Demo) -> Outcome {
+    let crm = SandboxCrm::start(SandboxCrmOptions { port: arguments.port, ..SandboxCrmOptions::default() }).await?;
+    let imap = SandboxImap::start(SandboxImapOptions { users: vec![User::new("anna", "demo")], ..SandboxImapOptions::default() }).await?;
+    samples::populate(&imap.handle());
+    let home = tempfile::tempdir()?;
+    let outcome = import(global, home.path(), &crm, &imap).await;
+    if outcome.is_ok() && !arguments.once {
+        wait_for_the_user(&crm).await?;
+    }
+    imap.shutdown().await;
+    crm.shutdown().await;
+    outcome
+}
+
+/// The same import as `crmsync sync` makes, with a configuration of its own.
+async fn import(global: &Global, home: &Path, crm: &RunningCrm, imap: &RunningImap) -> Outcome {
+    let config = home.join("config.toml");
+    std::fs::write(&config, configuration(crm, imap))?;
+    let demo = Global { config: Some(config), data_dir: Some(home.join("data")), ..global.clone() };
+    let session = Session::online(&demo).await?;
+    let sync = Sync { area: Vec::new(), account: None, dry_run: false, all: true, yes: true };
+    let (answer, error) = sync_account(&session, &AccountId::from("demo"), &session.settings.areas, &sync).await?;
+    show(&session, &answer)?;
+    if session.output.json {
+        session.output.answer(&answer, |_| Ok(()))?;
+    }
+    match error {
+        Some(error) => Err(Failure::from(error)),
+        None => Ok(Exit::Ok),
+    }
+}
+
+/// Secrets are where secrets belong even here: in the environment of a command, not in the file. Both are the sandbox's own.
+fn configuration(crm: &RunningCrm, imap: &RunningImap) -> String {
+    let echo = |text: &str| {
+        if cfg!(windows) { format!("[\"cmd\", \"/C\", \"echo {text}\"]") } else { format!("[\"echo\", \"{text}\"]") }
+    };
+    format!(
+        r#"
+[crm]
+url = "{url}"
+auth = "bearer"
+secret = {{ command = {token} }}
+
+[mail]
+internal = ["nordwind.example"]
+
+[accounts.demo]
+addresses = ["anna.berger@nordwind.example"]
+
+[accounts.demo.imap]
+host = "{host}"
+port = {port}
+security = "none"
+user = "anna"
+secret = {{ command = {password} }}
+"#,
+        url = crm.url,
+        token = echo(&crm.token),
+        host = imap.addr().ip(),
+        port = imap.addr().port(),
+        password = echo("demo"),
+    )
+}
+
+/// Keeps the page open.
+#[expect(clippy::print_stderr, reason = "tells where the page is, apart from the answer on standard output")]
+async fn wait_for_the_user(crm: &RunningCrm) -> Result<(), Failure> {
+    eprintln!("\nThe sandbox CRM shows what arrived: {}\nCtrl-C ends the demo.", crm.url);
+    tokio::signal::ctrl_c().await?;
+    Ok(())
+}

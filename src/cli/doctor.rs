@@ -1,0 +1,229 @@
+//! `crmsync doctor`: what each server can do, and what follows for the user.
+
+use serde::Serialize;
+
+use crate::crm::{Capabilities, Crm as _, Profile};
+use crate::groupware::{Access, GroupwareError, MailConnector as _, MailStore as _};
+use crate::model::{AccountId, MailboxName};
+use crate::settings::{MailMark, MailSelector, MailSettings, Settings};
+use crate::sync::{MissingMailbox, SourceInputs, plan_sources};
+
+use super::arguments::{Global, OneAccount};
+use super::exit::{Exit, Failure, Outcome};
+use super::session::{Session, crm_settings};
+
+#[derive(Serialize)]
+struct Report {
+    crm: Findings,
+    accounts: Vec<(AccountId, Findings)>,
+}
+
+/// What was found out about one server.
+#[derive(Default, Serialize)]
+pub(super) struct Findings {
+    /// Facts.
+    pub facts: Vec<String>,
+    /// What follows, or what is to be done.
+    pub advice: Vec<String>,
+    /// What keeps it from working.
+    pub problems: Vec<String>,
+}
+
+pub(super) async fn run(global: &Global, arguments: &OneAccount) -> Outcome {
+    let session = Session::offline(global).await?;
+    let (crm, capabilities) = examine_crm(&session).await;
+    let mut accounts = Vec::new();
+    for account in session.accounts(arguments.account.as_deref())? {
+        let findings = examine_account(&session, &account, capabilities.as_ref()).await;
+        accounts.push((account, findings));
+    }
+    let report = Report { crm, accounts };
+    let sound = report.crm.problems.is_empty() && report.accounts.iter().all(|(_, findings)| findings.problems.is_empty());
+    session.output.answer(&report, |out| {
+        write_findings(out, "CRM", &report.crm)?;
+        for (account, findings) in &report.accounts {
+            write_findings(out, &format!("account {account}"), findings)?;
+        }
+        Ok(())
+    })?;
+    Ok(if sound { Exit::Ok } else { Exit::Findings })
+}
+
+fn write_findings(out: &mut dyn std::io::Write, title: &str, findings: &Findings) -> std::io::Result<()> {
+    writeln!(out, "{title}")?;
+    for fact in &findings.facts {
+        writeln!(out, "    {fact}")?;
+    }
+    for advice in &findings.advice {
+        writeln!(out, "  > {advice}")?;
+    }
+    for problem in &findings.problems {
+        writeln!(out, "  ! {problem}")?;
+    }
+    writeln!(out)
+}
+
+async fn examine_crm(session: &Session) -> (Findings, Option<Capabilities>) {
+    let mut findings = Findings::default();
+    let crm = match session.connect_crm().await {
+        Ok(crm) => crm,
+        Err(failure) => {
+            findings.problems.push(failure.message);
+            return (findings, None);
+        }
+    };
+    let capabilities = match crm.capabilities().await {
+        Ok(capabilities) => capabilities,
+        Err(error) => {
+            findings.problems.push(error.to_string());
+            return (findings, None);
+        }
+    };
+    describe_crm(&capabilities, &mut findings);
+    match crm_settings(crm).await {
+        Ok(settings) if !settings.employee.is_empty() => {
+            findings.facts.push(format!("signed in as {}", settings.employee));
+            if settings.password_locked {
+                findings.advice.push("the employee's record says \"groupware password locked\": ask the administrator".to_owned());
+            }
+            if !settings.interactive {
+                findings.advice.push("interactive use is not allowed in the employee's record".to_owned());
+            }
+        }
+        Ok(_) => {}
+        Err(failure) => findings.problems.push(failure.message),
+    }
+    (findings, Some(capabilities))
+}
+
+fn describe_crm(capabilities: &Capabilities, findings: &mut Findings) {
+    let profiles: Vec<String> = capabilities.profiles.iter().map(|profile| format!("{profile:?}").to_lowercase()).collect();
+    let keys: Vec<&str> = capabilities.statuses.iter().map(|status| status.key.as_str()).collect();
+    findings.facts.push(format!("{}, contract {}", capabilities.product, capabilities.contract));
+    findings.facts.push(format!("profiles: {}", profiles.join(", ")));
+    findings.facts.push(format!("batches of {} mails, {} bytes", capabilities.limits.max_items, capabilities.limits.max_bytes));
+    findings.facts.push(format!("status keys for folder names: {}", keys.join(", ")));
+    if !capabilities.profiles.contains(&Profile::Mail) {
+        findings.problems.push("the CRM does not offer the profile \"mail\": mails cannot be imported".to_owned());
+    }
+    for (profile, loss) in [
+        (Profile::Settings, "settings come from this computer alone"),
+        (Profile::Activities, "`crmsync imported` shows only runs of this computer"),
+        (Profile::Audit, "`crmsync audit mail` is not possible"),
+    ] {
+        if !capabilities.profiles.contains(&profile) {
+            findings.advice.push(format!("without the profile \"{}\", {loss}", format!("{profile:?}").to_lowercase()));
+        }
+    }
+    if let Some(time) = capabilities.server_time {
+        let skew = (chrono::Utc::now() - time).num_seconds().abs();
+        if skew > 120 {
+            findings.advice.push(format!("the clocks of the CRM and of this computer differ by {skew} s; crmsync does not depend on them"));
+        }
+    }
+}
+
+async fn examine_account(session: &Session, account: &AccountId, capabilities: Option<&Capabilities>) -> Findings {
+    let mut findings = Findings::default();
+    match session.journal.lock(account) {
+        Ok(Some(lock)) => {
+            findings
+                .problems
+                .push(format!("locked since a rejected login ({}): correct the password, then `crmsync unlock {account}`", lock.cause));
+            return findings;
+        }
+        Ok(None) => {}
+        Err(error) => findings.problems.push(error.to_string()),
+    }
+    if let Err(failure) = examine_mailbox(session, account, capabilities, &mut findings).await {
+        findings.problems.push(failure.message);
+    }
+    findings
+}
+
+async fn examine_mailbox(
+    session: &Session,
+    account: &AccountId,
+    capabilities: Option<&Capabilities>,
+    findings: &mut Findings,
+) -> Result<(), Failure> {
+    let connector = session.connector(account)?;
+    let mut store = match connector.connect().await {
+        Ok(store) => store,
+        Err(GroupwareError::LoginRejected { server, refusal }) => {
+            // A rejection counts here as anywhere (V11).
+            let lock = crate::journal::Lock { since: chrono::Utc::now(), cause: refusal.text.clone(), mirrored: false };
+            session.journal.commit(vec![crate::journal::Change::LockAccount { account: account.clone(), lock }]).await?;
+            return Err(GroupwareError::LoginRejected { server, refusal }.into());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let features = store.features().clone();
+    findings.facts.push(format!("signed in to {}", features.server));
+    let yes = |name: &str, has: bool| format!("{name} {}", if has { "yes" } else { "no" });
+    findings.facts.push(
+        [
+            yes("MOVE", features.can_move),
+            yes("UIDPLUS", features.uid_plus),
+            yes("CONDSTORE", features.condstore),
+            yes("IDLE", features.idle),
+        ]
+        .join(", "),
+    );
+    if !features.can_move {
+        findings.advice.push("the server cannot move mails: they are copied, checked and removed instead".to_owned());
+    }
+    if !features.idle {
+        findings.advice.push("the server does not announce new mails: they are found at the interval".to_owned());
+    }
+    let inbox = store.select(&MailboxName::from("INBOX"), Access::ReadWrite).await?;
+    advise_marks(inbox.keywords_allowed, &session.settings, findings);
+    let mailboxes = store.mailboxes().await?;
+    findings.facts.push(format!(
+        "{} mailboxes, separator {}",
+        mailboxes.len(),
+        features.separator.map_or("none".to_owned(), |c| c.to_string())
+    ));
+    let (import, archive) = (session.journal.binding(account, "import")?, session.journal.binding(account, "archive")?);
+    let plan = plan_sources(&SourceInputs {
+        mailboxes: &mailboxes,
+        features: &features,
+        settings: &session.settings.mail,
+        statuses: capabilities.map_or(&[], |capabilities| &capabilities.statuses),
+        import_binding: import.as_ref(),
+        archive_binding: archive.as_ref(),
+    });
+    for source in &plan.sources {
+        findings.facts.push(format!("imports from \"{}\" ({:?}) as status {}", source.mailbox, source.selector, source.status));
+    }
+    for missing in &plan.missing {
+        findings.advice.push(match missing {
+            MissingMailbox::ImportFolder(name) => format!("the import folder \"{name}\" is created at the first run"),
+            MissingMailbox::ArchiveFolder(name) => format!("the archive folder \"{name}\" is created with the first mail"),
+            MissingMailbox::CategoryFolder(name) => format!("the folder \"{name}\" of mail.category_folders does not exist"),
+        });
+    }
+    if capabilities.is_some() {
+        for (mailbox, reason) in &plan.parked {
+            findings.problems.push(format!("\"{mailbox}\" waits: {reason}; {}", reason.code.repair()));
+        }
+    }
+    store.close().await;
+    Ok(())
+}
+
+/// Whether marks by keyword will work (R21), and what to do if not.
+fn advise_marks(keywords_allowed: bool, settings: &Settings, findings: &mut Findings) {
+    let MailSettings { selectors, marks, .. } = &settings.mail;
+    if keywords_allowed {
+        findings.facts.push("keeps keywords (categories)".to_owned());
+        return;
+    }
+    findings.facts.push("keeps no keywords (categories)".to_owned());
+    if selectors.contains(&MailSelector::Category) {
+        findings.problems.push("mails cannot be selected by category on this server: use mail.selectors = [\"folder\"]".to_owned());
+    }
+    if marks.contains(&MailMark::Keyword) {
+        findings.problems.push("mails cannot be marked on this server: use mail.marks = [\"move\"] or [\"subfolders\"]".to_owned());
+    }
+}

@@ -1,0 +1,180 @@
+//! What most commands start from: the settings in force, the journal, the CRM, the accounts.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::OnceCell;
+
+use crate::crm::http::HttpCrm;
+use crate::crm::{Capabilities, Crm as _, CrmError};
+use crate::engine::mail::MailJob;
+use crate::engine::web_folder::WebFolderWriter;
+use crate::groupware::imap::ImapConnector;
+use crate::journal::Journal;
+use crate::model::{AccountId, CrmSettings};
+use crate::settings::{Effective, Secrets, Settings, Sources, WebFolder, load, mail_rules_digest, write_setting};
+use crate::sync::Addresses;
+use crate::system::{Dirs, SystemResolver, private_dir};
+
+use super::arguments::Global;
+use super::exit::{Exit, Failure};
+use super::output::Output;
+
+/// One command's surroundings.
+pub(super) struct Session {
+    pub output: Output,
+    pub settings: Settings,
+    pub journal: Journal,
+    /// Folder for large bodies.
+    pub spool: PathBuf,
+    pub sources: Sources,
+    pub secrets: Secrets,
+    crm: OnceCell<HttpCrm>,
+    crm_settings: CrmSettings,
+    capabilities: OnceCell<Arc<Capabilities>>,
+}
+
+impl Session {
+    /// Settings and journal, without asking the CRM for its level of the settings.
+    pub(super) async fn offline(global: &Global) -> Result<Self, Failure> {
+        let (sources, dirs) = sources(global)?;
+        let effective = load(&sources, None)?;
+        Self::open(global, sources, &dirs, effective, CrmSettings::default())
+    }
+
+    /// Settings with the CRM's level, and the CRM itself.
+    pub(super) async fn online(global: &Global) -> Result<Self, Failure> {
+        let (sources, dirs) = sources(global)?;
+        let secrets = Secrets::of_system();
+        let local = load(&sources, None)?;
+        let crm = connect(&local.settings, &secrets).await?;
+        let crm_settings = crm_settings(&crm).await?;
+        let effective = load(&sources, Some(&crm_settings))?;
+        let session = Self::open(global, sources, &dirs, effective, crm_settings)?;
+        // Only now is it set, and nobody else has the session yet.
+        let _ = session.crm.set(crm);
+        Ok(session)
+    }
+
+    fn open(global: &Global, sources: Sources, dirs: &Dirs, effective: Effective, crm_settings: CrmSettings) -> Result<Self, Failure> {
+        for warning in &effective.warnings {
+            super::eprint_lines(&warning.to_string());
+        }
+        let journal = Journal::open(&dirs.data.join("journal.redb"))?;
+        let spool = dirs.data.join("spool");
+        // The journal is held, so nobody else spools: what lies there is left from a process that was killed.
+        let _ = std::fs::remove_dir_all(&spool);
+        private_dir(&spool)?;
+        Ok(Self {
+            output: Output { json: global.json },
+            settings: effective.settings,
+            journal,
+            spool,
+            sources,
+            secrets: Secrets::of_system(),
+            crm: OnceCell::new(),
+            crm_settings,
+            capabilities: OnceCell::new(),
+        })
+    }
+
+    /// The CRM of an online session.
+    pub(super) fn crm(&self) -> Result<&HttpCrm, Failure> {
+        self.crm.get().ok_or_else(|| Failure::new(Exit::Software, "the CRM was not connected"))
+    }
+
+    /// Connects the CRM of an offline session.
+    pub(super) async fn connect_crm(&self) -> Result<&HttpCrm, Failure> {
+        self.crm.get_or_try_init(|| connect(&self.settings, &self.secrets)).await
+    }
+
+    /// The accounts to work on: the named one, or all.
+    pub(super) fn accounts(&self, name: Option<&str>) -> Result<Vec<AccountId>, Failure> {
+        match name {
+            Some(name) if self.settings.accounts.contains_key(&AccountId::from(name)) => Ok(vec![AccountId::from(name)]),
+            Some(name) => Err(Failure::new(Exit::NoInput, format!("the configuration has no account \"{name}\""))),
+            None => Ok(self.settings.accounts.keys().cloned().collect()),
+        }
+    }
+
+    /// What the CRM offers, asked once.
+    pub(super) async fn capabilities(&self) -> Result<Arc<Capabilities>, Failure> {
+        let ask = || async { Ok::<_, Failure>(Arc::new(self.crm()?.capabilities().await?)) };
+        self.capabilities.get_or_try_init(ask).await.cloned()
+    }
+
+    /// What the mail import of an account works with.
+    pub(super) async fn mail_job(&self, account: &AccountId) -> Result<MailJob, Failure> {
+        let mail = Arc::new(self.settings.mail.clone());
+        let own: Vec<&str> = self
+            .settings
+            .accounts
+            .get(account)
+            .into_iter()
+            .flat_map(|account| &account.addresses)
+            .chain(&self.crm_settings.own_addresses)
+            .map(String::as_str)
+            .collect();
+        let rules = mail_rules_digest(&mail, own.iter().copied());
+        let addresses = Arc::new(Addresses::new(own, &mail.internal, &mail.freemail));
+        let web_folder = match &mail.web_folder {
+            Some(folder) => Some(Arc::new(self.web_folder(folder).await?)),
+            None => None,
+        };
+        Ok(MailJob { settings: mail, capabilities: self.capabilities().await?, addresses, rules, web_folder })
+    }
+
+    async fn web_folder(&self, folder: &WebFolder) -> Result<WebFolderWriter, Failure> {
+        let secret = match folder {
+            WebFolder::WebDav { secret: Some(secret), .. } => {
+                let read = self.secrets.read(secret).await.map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
+                Some(read.expose().to_owned())
+            }
+            _ => None,
+        };
+        WebFolderWriter::open(folder, secret).map_err(|error| Failure::new(Exit::Io, error.to_string()))
+    }
+
+    /// Signs in to an account's mailbox server.
+    pub(super) fn connector(&self, account: &AccountId) -> Result<ImapConnector, Failure> {
+        let settings = self
+            .settings
+            .accounts
+            .get(account)
+            .ok_or_else(|| Failure::new(Exit::NoInput, format!("the configuration has no account \"{account}\"")))?;
+        let (access, secrets) = (settings.imap.clone(), self.secrets.clone());
+        Ok(ImapConnector::new(account.clone(), access, secrets, Arc::new(SystemResolver), self.spool.clone()))
+    }
+
+    /// Adds to the user's never-log list, in the configuration file.
+    pub(super) fn add_never_log(&mut self, who: &str) -> Result<(), Failure> {
+        if self.settings.mail.never_log.iter().any(|entry| entry == who) {
+            return Ok(());
+        }
+        self.settings.mail.never_log.push(who.to_owned());
+        let list = self.settings.mail.never_log.join(", ");
+        write_setting(&self.sources.config, "mail.never_log", Some(&list)).map_err(|error| Failure::new(Exit::Config, error.to_string()))
+    }
+}
+
+/// Where the settings and the data are.
+pub(super) fn sources(global: &Global) -> Result<(Sources, Dirs), Failure> {
+    let dirs = Dirs::locate(global.config.as_deref(), global.data_dir.as_deref())
+        .map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
+    Ok((Sources::of_system(dirs.config_file.clone(), Vec::new()), dirs))
+}
+
+/// The CRM of these settings.
+pub(super) async fn connect(settings: &Settings, secrets: &Secrets) -> Result<HttpCrm, Failure> {
+    let secret = secrets.read(&settings.crm.secret).await.map_err(|error| CrmError::Secret { cause: error.to_string() })?;
+    Ok(HttpCrm::new(&settings.crm, secret.expose())?)
+}
+
+/// The CRM's level of the settings; a CRM without the profile has none.
+pub(super) async fn crm_settings(crm: &HttpCrm) -> Result<CrmSettings, Failure> {
+    match crm.settings().await {
+        Ok(settings) => Ok(settings),
+        Err(CrmError::NotOffered { .. }) => Ok(CrmSettings::default()),
+        Err(error) => Err(error.into()),
+    }
+}

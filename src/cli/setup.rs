@@ -1,0 +1,202 @@
+//! `crmsync setup`: asks for what is missing, stores secrets where they belong, tries the servers, writes the configuration file.
+
+use std::io::{self, Write as _};
+
+use url::Url;
+
+use crate::crm::Crm as _;
+use crate::groupware::imap::ImapConnector;
+use crate::groupware::{MailConnector as _, MailStore as _};
+use crate::model::AccountId;
+use crate::settings::{
+    Account, AuthMethod, CrmAccess, CrmAuth, ImapAccess, Secret, SecretValue, Secrets, Security, write_account, write_crm, write_setting,
+};
+use crate::system::{SystemResolver, private_dir};
+
+use super::arguments::{Global, Setup};
+use super::exit::{Exit, Failure, Outcome};
+use super::output::Output;
+use super::session::sources;
+
+pub(super) async fn run(global: &Global, arguments: Box<Setup>) -> Outcome {
+    let (sources, dirs) = sources(global)?;
+    let form = Form { output: Output { json: global.json } };
+    let secrets = Secrets::of_system();
+    let account = form.account(&arguments)?;
+    let crm = form.crm(&arguments)?;
+    for (secret, what) in [(&account.imap.secret, "password of the mailbox"), (&crm.secret, "token or password of the CRM")] {
+        form.store_secret(&secrets, secret, what).await?;
+    }
+    let name = AccountId(arguments.account.clone());
+    if !arguments.no_check {
+        try_mailbox(&name, &account, &secrets, &dirs.data).await?;
+        try_crm(&crm, &secrets).await?;
+    }
+    let path = &sources.config;
+    let failed = |error: crate::settings::WriteError| Failure::new(Exit::Config, error.to_string());
+    write_crm(path, &crm).map_err(failed)?;
+    write_account(path, &name, &account).map_err(failed)?;
+    if !arguments.selectors.is_empty() {
+        write_setting(path, "mail.selectors", Some(&arguments.selectors.join(", "))).map_err(failed)?;
+    }
+    let value = serde_json::json!({ "config": path, "account": name, "checked": !arguments.no_check });
+    form.output.answer(&value, |out| {
+        writeln!(out, "Account {name} is set up in {}.", path.display())?;
+        writeln!(out, "Next: `crmsync doctor`, then `crmsync sync --dry-run`, then `crmsync sync`.")
+    })?;
+    Ok(Exit::Ok)
+}
+
+/// Asks for what the arguments leave open.
+struct Form {
+    output: Output,
+}
+
+impl Form {
+    fn account(&self, arguments: &Setup) -> Result<Account, Failure> {
+        let mut addresses = arguments.address.clone();
+        if addresses.is_empty() {
+            addresses.push(self.answer(None, "Your mail address", None, "--address")?);
+        }
+        let first = addresses.first().cloned().unwrap_or_default();
+        let host = self.answer(arguments.imap_host.as_deref(), "IMAP server", None, "--imap-host")?;
+        let security = match self
+            .answer(arguments.imap_security.as_deref(), "Connection (tls, starttls, none)", Some("tls"), "--imap-security")?
+            .as_str()
+        {
+            "tls" => Security::Tls,
+            "starttls" => Security::Starttls,
+            "none" => Security::None,
+            other => return Err(Failure::new(Exit::Usage, format!("--imap-security: \"{other}\" is none of tls, starttls, none"))),
+        };
+        let auth = match arguments.imap_auth.as_deref().unwrap_or("password") {
+            "password" => AuthMethod::Password,
+            "xoauth2" => AuthMethod::Xoauth2,
+            "oauthbearer" => AuthMethod::Oauthbearer,
+            other => return Err(Failure::new(Exit::Usage, format!("--imap-auth: \"{other}\" is none of password, xoauth2, oauthbearer"))),
+        };
+        let user = self.answer(arguments.imap_user.as_deref(), "IMAP user name", Some(&first), "--imap-user")?;
+        let secret = self.answer(
+            arguments.imap_secret.as_deref(),
+            "Where is its password (keyring, env:NAME, command:PROGRAM ARGUMENTS)",
+            Some("keyring"),
+            "--imap-secret",
+        )?;
+        let imap = ImapAccess {
+            host,
+            port: arguments.imap_port.unwrap_or(if security == Security::Tls { 993 } else { 143 }),
+            security,
+            auth,
+            user,
+            secret: secret_source(&secret, &format!("{}-imap", arguments.account))?,
+            ca_file: arguments.imap_ca_file.clone(),
+        };
+        Ok(Account { addresses, imap })
+    }
+
+    fn crm(&self, arguments: &Setup) -> Result<CrmAccess, Failure> {
+        let url = self.answer(arguments.crm_url.as_deref(), "Address of the CRM", None, "--crm-url")?;
+        let url = Url::parse(&url).map_err(|error| Failure::new(Exit::Usage, format!("--crm-url: \"{url}\" is no address: {error}")))?;
+        let (auth, user) = match arguments.crm_auth.as_deref().unwrap_or("bearer") {
+            "bearer" => (CrmAuth::Bearer, None),
+            "basic" => (CrmAuth::Basic, Some(self.answer(arguments.crm_user.as_deref(), "User name at the CRM", None, "--crm-user")?)),
+            other => return Err(Failure::new(Exit::Usage, format!("--crm-auth: \"{other}\" is none of bearer, basic"))),
+        };
+        let secret = self.answer(
+            arguments.crm_secret.as_deref(),
+            "Where is its token (keyring, env:NAME, command:PROGRAM ARGUMENTS)",
+            Some("keyring"),
+            "--crm-secret",
+        )?;
+        Ok(CrmAccess { url, auth, user, secret: secret_source(&secret, "crm")?, ca_file: None })
+    }
+
+    /// The given value, else what the user types, else the default. Without a terminal a missing value is a fault that names its flag.
+    fn answer(&self, given: Option<&str>, question: &str, default: Option<&str>, flag: &str) -> Result<String, Failure> {
+        if let Some(given) = given {
+            return Ok(given.to_owned());
+        }
+        if !self.output.interactive() {
+            let missing = || Failure::new(Exit::Usage, format!("{flag} is missing; without a terminal nothing can be asked"));
+            return default.map(str::to_owned).ok_or_else(missing);
+        }
+        let mut err = io::stderr().lock();
+        match default {
+            Some(default) => write!(err, "{question} [{default}]: ")?,
+            None => write!(err, "{question}: ")?,
+        }
+        err.flush()?;
+        let mut line = String::new();
+        if io::stdin().read_line(&mut line)? == 0 {
+            return Err(Failure::new(Exit::Usage, "set-up was broken off; nothing was written"));
+        }
+        match (line.trim(), default) {
+            ("", Some(default)) => Ok(default.to_owned()),
+            ("", None) => Err(Failure::new(Exit::Usage, format!("{question}: nothing was given"))),
+            (text, _) => Ok(text.to_owned()),
+        }
+    }
+
+    /// Asks for a secret that goes to the keyring; other sources are the user's own.
+    async fn store_secret(&self, secrets: &Secrets, secret: &Secret, what: &str) -> Result<(), Failure> {
+        let Secret::Keyring(entry) = secret else { return Ok(()) };
+        if !self.output.interactive() {
+            // It may be there from an earlier set-up.
+            return secrets.read(secret).await.map(drop).map_err(|error| Failure::new(Exit::Config, error.to_string()));
+        }
+        let prompt = format!("The {what} (not shown; goes to the keyring): ");
+        let typed = tokio::task::spawn_blocking(move || rpassword::prompt_password(prompt))
+            .await
+            .map_err(|error| Failure::new(Exit::Software, error.to_string()))??;
+        secrets.write(entry, &SecretValue::new(typed)).await.map_err(|error| Failure::new(Exit::Config, error.to_string()))
+    }
+}
+
+/// `keyring`, `env:NAME` or `command:PROGRAM ARGUMENTS`.
+fn secret_source(text: &str, entry: &str) -> Result<Secret, Failure> {
+    let wrong = || {
+        Failure::new(
+            Exit::Usage,
+            format!(
+                "\"{text}\" says not where a secret is: use keyring, env:NAME or command:PROGRAM ARGUMENTS; the secret itself stands nowhere"
+            ),
+        )
+    };
+    match text.split_once(':') {
+        None if text == "keyring" => Ok(Secret::Keyring(entry.to_owned())),
+        Some(("env", name)) if !name.is_empty() => Ok(Secret::Environment(name.to_owned())),
+        Some(("command", command)) if !command.trim().is_empty() => {
+            Ok(Secret::Command(command.split_whitespace().map(str::to_owned).collect()))
+        }
+        _ => Err(wrong()),
+    }
+}
+
+async fn try_mailbox(name: &AccountId, account: &Account, secrets: &Secrets, data: &std::path::Path) -> Result<(), Failure> {
+    let spool = data.join("spool");
+    private_dir(&spool)?;
+    let connector = ImapConnector::new(name.clone(), account.imap.clone(), secrets.clone(), std::sync::Arc::new(SystemResolver), spool);
+    connector.connect().await?.close().await;
+    Ok(())
+}
+
+async fn try_crm(access: &CrmAccess, secrets: &Secrets) -> Result<(), Failure> {
+    let secret = secrets.read(&access.secret).await.map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
+    crate::crm::http::HttpCrm::new(access, secret.expose())?.capabilities().await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_itself_is_never_taken_for_a_place() {
+        assert!(secret_source("hunter2", "crm").is_err());
+        assert_eq!(secret_source("env:TOKEN", "crm").unwrap(), Secret::Environment("TOKEN".into()));
+        assert_eq!(
+            secret_source("command:pass show crm", "crm").unwrap(),
+            Secret::Command(vec!["pass".into(), "show".into(), "crm".into()])
+        );
+    }
+}

@@ -1,0 +1,144 @@
+//! Fetches a set of mails, reads them, and decides what becomes of each.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::crm::MailImport;
+use crate::engine::context::Context;
+use crate::engine::error::EngineError;
+use crate::groupware::mime::{read_mail, reduce};
+use crate::groupware::{FetchedMail, MailStore, MailTraits};
+use crate::journal::SettledMail;
+use crate::model::{Area, Direction, ItemKey, Mail, MailLocation, RawMail, Reason};
+use crate::sync::{left_out, on_unmatched, reduced_mail, too_large};
+
+use super::MailJob;
+use super::survey::Survey;
+
+/// A mail that was read, with where it lies.
+#[derive(Debug, Clone)]
+pub(super) struct ReadMail {
+    pub location: MailLocation,
+    pub traits: MailTraits,
+    pub mail: Arc<Mail>,
+    pub raw: RawMail,
+}
+
+impl ReadMail {
+    pub(super) fn key(&self) -> ItemKey {
+        self.mail.item_key()
+    }
+}
+
+/// A set of mails with what becomes of each.
+#[derive(Debug, Default)]
+pub(super) struct Prepared {
+    /// To be posted. Each key stands here once.
+    pub imports: Vec<(ReadMail, MailImport)>,
+    /// Further copies of a mail in `imports`: they share its outcome (I2).
+    pub copies: Vec<ReadMail>,
+    /// Settled before: only their mark or move is missing (I2).
+    pub known: Vec<(ReadMail, SettledMail)>,
+    /// Parked before under another UID, and not due.
+    pub waiting: Vec<ReadMail>,
+    /// Left out by a rule.
+    pub left_out: Vec<(ReadMail, Reason)>,
+    /// Never fetched: too large.
+    pub too_large: Vec<(u32, MailTraits, Reason)>,
+    /// The server does not deliver its content.
+    pub unreadable: Vec<(u32, MailTraits, Reason)>,
+    /// Gone before they could be read.
+    pub gone: Vec<u32>,
+}
+
+/// Fetches and reads a set. Bodies stay in memory or in the spool until the set is settled.
+pub(super) async fn prepare<S: MailStore>(
+    store: &mut S,
+    job: &MailJob,
+    ctx: &Context,
+    survey: &Survey,
+    set: &BTreeMap<u32, MailTraits>,
+) -> Result<Prepared, EngineError> {
+    let mut prepared = Prepared::default();
+    let mut wanted = BTreeMap::new();
+    for (uid, traits) in set {
+        match too_large(traits.size, &job.settings, &job.capabilities.limits) {
+            Some(reason) => prepared.too_large.push((*uid, traits.clone(), reason)),
+            None => {
+                wanted.insert(*uid, traits.clone());
+            }
+        }
+    }
+    let fetched = if wanted.is_empty() { Vec::new() } else { store.fetch(&wanted).await? };
+    let present: BTreeSet<u32> = fetched.iter().map(|mail| mail.uid).collect();
+    prepared.gone = wanted.into_keys().filter(|uid| !present.contains(uid)).collect();
+    for mail in read_all(fetched, job, ctx, survey).await? {
+        sort_in(mail, &mut prepared, job, ctx, survey)?;
+    }
+    Ok(prepared)
+}
+
+/// Reads mails on a thread of its own: parsing is work, not waiting.
+async fn read_all(fetched: Vec<FetchedMail>, job: &MailJob, ctx: &Context, survey: &Survey) -> Result<Vec<ReadMail>, EngineError> {
+    let options = job.read_options();
+    let location = MailLocation {
+        account: ctx.account.clone(),
+        mailbox: survey.source.mailbox.clone(),
+        uid_validity: survey.selected.uid_validity,
+        uid: 0,
+    };
+    let read = move || {
+        let read_one = |fetched: FetchedMail| {
+            let mail = Arc::new(read_mail(&fetched.raw, &options)?);
+            let location = MailLocation { uid: fetched.uid, ..location.clone() };
+            Ok(ReadMail { location, traits: fetched.traits, mail, raw: fetched.raw })
+        };
+        fetched.into_iter().map(read_one).collect::<std::io::Result<Vec<_>>>()
+    };
+    tokio::task::spawn_blocking(read)
+        .await
+        .map_err(|error| EngineError::Task(error.to_string()))?
+        .map_err(|cause| EngineError::Folder { path: ctx.spool.display().to_string(), cause })
+}
+
+/// Decides what becomes of one mail.
+fn sort_in(read: ReadMail, prepared: &mut Prepared, job: &MailJob, ctx: &Context, survey: &Survey) -> Result<(), EngineError> {
+    let key = read.key();
+    if let Some(settled) = ctx.journal.settled_mail(&ctx.account, &key)? {
+        prepared.known.push((read, settled));
+        return Ok(());
+    }
+    if let Some(reason) = left_out(&read.mail, &job.addresses, &job.settings) {
+        prepared.left_out.push((read, reason));
+        return Ok(());
+    }
+    if let Some(parked) = ctx.journal.parked_entry(Area::Mail, &ctx.account, key.as_str())?
+        && parked.next_try.is_none_or(|at| at > ctx.now())
+        && parked.location.as_ref() != Some(&read.location)
+    {
+        prepared.waiting.push(read);
+        return Ok(());
+    }
+    if prepared.imports.iter().any(|(_, import)| import.key == key) {
+        prepared.copies.push(read);
+        return Ok(());
+    }
+    let raw = reduce(&read.raw, job.settings.payload, &ctx.spool)
+        .map_err(|cause| EngineError::Folder { path: ctx.spool.display().to_string(), cause })?;
+    let direction = job.addresses.direction(&read.mail);
+    let types = &job.capabilities.mail_types;
+    let import = MailImport {
+        key,
+        mail: Arc::new(reduced_mail(&read.mail, &job.settings)),
+        raw,
+        activity_type: if direction == Direction::Sent { types.sent.clone() } else { types.received.clone() },
+        status: survey.source.status.clone(),
+        folder: survey.source.mailbox.0.clone(),
+        direction,
+        external: job.addresses.external(&read.mail),
+        on_unmatched: on_unmatched(survey.source.selector, job.settings.unmatched),
+        filings: BTreeMap::new(),
+    };
+    prepared.imports.push((read, import));
+    Ok(())
+}
