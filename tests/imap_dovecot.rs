@@ -109,7 +109,7 @@ async fn a_real_dovecot_is_understood() {
     let by_id = Query { message_id: Some(format!("m3.{unique}@x")), ..Query::default() };
     assert_eq!(store.search(&by_id).await.unwrap().len(), 1);
 
-    let traits = store.traits(&uids).await.unwrap();
+    let traits = store.identities(&uids).await.unwrap();
     assert_eq!(traits.len(), 6);
     assert_eq!(traits[&1].message_id.as_deref(), Some(format!("m1.{unique}@x").as_str()));
     assert!(traits[&1].internal_date.is_some());
