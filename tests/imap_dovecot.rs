@@ -1,5 +1,5 @@
 //! The IMAP adapter against a real Dovecot, which `tests/run` starts and names in the environment.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -109,7 +109,7 @@ async fn a_real_dovecot_is_understood() {
     let by_id = Query { message_id: Some(format!("m3.{unique}@x")), ..Query::default() };
     assert_eq!(store.search(&by_id).await.unwrap().len(), 1);
 
-    let traits = store.traits(&uids).await.unwrap();
+    let traits = store.identities(&uids).await.unwrap();
     assert_eq!(traits.len(), 6);
     assert_eq!(traits[&1].message_id.as_deref(), Some(format!("m1.{unique}@x").as_str()));
     assert!(traits[&1].internal_date.is_some());
@@ -157,7 +157,7 @@ async fn every_way_to_log_in_to_a_real_dovecot_works() {
     }
     for user in ["tempfail", "disabled"] {
         let failed = server.connect(Security::Tls, AuthMethod::Password, user, &format!("pw-{user}")).await.unwrap_err();
-        assert_eq!(matches!(failed, GroupwareError::LoginRejected { .. }), user == "disabled", "{failed:?}");
+        assert!(!matches!(failed, GroupwareError::LoginRejected { .. }), "{user}: {failed:?}");
     }
     for auth in [AuthMethod::Xoauth2, AuthMethod::Oauthbearer] {
         let wrong = server.connect(Security::Tls, auth, "alice", "wrong").await;
