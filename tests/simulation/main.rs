@@ -501,3 +501,23 @@ fn r55_nothing_is_written_before_the_user_agreed() {
     assert_eq!(world.state().steps, 0);
     runtime.block_on(journal.commit(vec![Change::UnlockAccount(AccountId::from("work"))])).unwrap();
 }
+
+#[test]
+fn the_journal_forgets_mails_that_vanished_from_a_mailbox() {
+    let world = World::new(ServerKind::FULL);
+    let scene = scene(&world);
+    let mut computer = Computer::new(&world, settings(&[MailSelector::Folder], &[]), 1);
+    computer.run_until_complete(1);
+    {
+        let mut state = world.state();
+        let mailbox = state.mailboxes.get_mut(IMPORT).unwrap();
+        mailbox.mails.remove(&2);
+        mailbox.modseq += 1;
+    }
+    computer.run_until_complete(1);
+    let journal = computer.journal();
+    let located = journal.located(&AccountId::from("work"), &IMPORT.into(), 7).unwrap();
+    journal.close();
+    assert!(!located.contains_key(&2) && located.contains_key(&1));
+    assert_eq!(world.state().records(&scene.known[1]), 1, "the CRM keeps it");
+}

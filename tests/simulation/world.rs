@@ -43,9 +43,9 @@ pub(crate) struct ServerKind {
 }
 
 impl ServerKind {
-    pub const FULL: Self = Self { can_move: true, condstore: true, keeps_keywords: true };
-    pub const PLAIN: Self = Self { can_move: false, condstore: false, keeps_keywords: true };
-    pub const NO_KEYWORDS: Self = Self { can_move: true, condstore: false, keeps_keywords: false };
+    pub(crate) const FULL: Self = Self { can_move: true, condstore: true, keeps_keywords: true };
+    pub(crate) const PLAIN: Self = Self { can_move: false, condstore: false, keeps_keywords: true };
+    pub(crate) const NO_KEYWORDS: Self = Self { can_move: true, condstore: false, keeps_keywords: false };
 }
 
 /// Faults by seed: one in `one_in` steps fails. 0 means never.

@@ -90,7 +90,7 @@ impl ImapStore {
     /// `mailboxes` then has without another.
     async fn survey(mut connection: Connection, welcome: login::Welcome) -> Result<Self, GroupwareError> {
         let login::Welcome { greeting, before, after } = welcome;
-        // DavMail 6 and Courier 5.0 do not name their capabilities with the login; what they fresh before it says what may be asked along.
+        // DavMail 6 and Courier 5.0 do not name their capabilities with the login; what they named before it says what may be asked along.
         let asked = after.is_none();
         let mut capabilities = after.unwrap_or(before);
         let mut commands = Vec::new();
@@ -103,9 +103,12 @@ impl ImapStore {
         if capabilities.contains("NAMESPACE") {
             commands.push(namespace::command());
         }
-        if capabilities.contains("ENABLE") && capabilities.contains("CONDSTORE") {
-            commands.push(enable::condstore());
+        let wants_qresync = capabilities.contains("QRESYNC");
+        let enable_at = commands.len();
+        if capabilities.contains("ENABLE") && (wants_qresync || capabilities.contains("CONDSTORE")) {
+            commands.push(enable::changes(wants_qresync));
         }
+        let enables = commands.len() > enable_at;
         commands.push(list::command(&capabilities));
 
         let (mut fresh, mut own, mut space) = (None, Vec::new(), None);
@@ -133,6 +136,7 @@ impl ImapStore {
             can_move: capabilities.contains("MOVE"),
             uid_plus: capabilities.contains("UIDPLUS"),
             condstore: capabilities.contains("CONDSTORE") || capabilities.contains("QRESYNC"),
+            qresync: wants_qresync && enables && statuses.get(enable_at).is_some_and(super::wire::Status::is_ok),
             idle: capabilities.contains("IDLE"),
             server: if described.is_empty() { greeting } else { described },
             capabilities,
