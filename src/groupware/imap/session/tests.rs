@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::groupware::{Access, GroupwareError, MailStore as _, MailTraits, Query, UidSet, Wakeup};
+use crate::groupware::{Access, GroupwareError, Known, MailStore as _, MailTraits, Query, UidSet, Wakeup};
 use crate::model::MailboxName;
 use crate::settings::{AuthMethod, Security};
 
@@ -66,6 +66,35 @@ async fn a_run_with_nothing_new_takes_three_round_trips_after_the_login() {
     assert_eq!(store.features().server, "Dovecot");
     store.close().await;
     server.await.unwrap().unwrap();
+}
+
+/// A login to a server that answers ENABLE QRESYNC so.
+fn enabling_qresync(answer: &str, rest: &str) -> String {
+    format!(
+        "S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] ready\nC: AUTHENTICATE PLAIN AGFsaWNlAHB3\n\
+         S: % OK [CAPABILITY IMAP4rev1 ENABLE CONDSTORE QRESYNC] in\n\
+         C: ENABLE QRESYNC\nC: LIST\nS: % {answer}\nS: * LIST () \"/\" INBOX\nS: % OK b\n{rest}"
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn qresync_tells_which_mails_vanished() {
+    let (mut store, _server) = play(&enabling_qresync(
+        "OK enabled",
+        "C: SELECT \"INBOX\" (QRESYNC (7 9))\nS: * 4 EXISTS\nS: * OK [UIDVALIDITY 7] ok\nS: * OK [HIGHESTMODSEQ 12] ok\n\
+         S: * VANISHED (EARLIER) 2,5:6\nS: * 1 FETCH (UID 1 FLAGS (\\Seen) MODSEQ (11))\nS: % OK [READ-WRITE] in\n",
+    ))
+    .await;
+    assert!(store.features().qresync);
+    let (opened, vanished) = store.resync(&"INBOX".into(), Known { uid_validity: 7, highest_modseq: 9 }).await.unwrap();
+    assert_eq!((opened.exists, opened.highest_modseq), (4, Some(12)));
+    assert_eq!(vanished, [(2, 2), (5, 6)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn qresync_that_was_refused_is_not_used() {
+    let (store, _server) = play(&enabling_qresync("NO not today", "")).await;
+    assert!(!store.features().qresync && store.features().condstore);
 }
 
 #[tokio::test(start_paused = true)]
@@ -250,7 +279,7 @@ async fn whole_session(cut_after: usize, transcript: &str) -> Result<usize, Grou
     done += usize::from(store.mailboxes().await?.len() == 2);
     store.select(&"INBOX".into(), Access::ReadWrite).await?;
     let uids = store.search(&Query::default()).await?;
-    let traits = store.traits(&uids).await?;
+    let traits = store.identities(&uids).await?;
     done += usize::from(traits.len() == 2);
     done += usize::from(store.fetch(&traits).await?.len() == 2);
     done += usize::from(store.store_keywords(&uids, &["Processed".to_owned()], &["CRMcorner".to_owned()]).await?.len() == 2);
