@@ -12,10 +12,10 @@ use crmsync::model::{MailboxName, RawMail};
 use crate::world::{Fate, ServerMailbox, State, World};
 
 /// Signs in to the fake server.
-pub struct FakeConnector(pub World);
+pub(crate) struct FakeConnector(pub World);
 
 /// A session.
-pub struct FakeStore {
+pub(crate) struct FakeStore {
     world: World,
     features: MailStoreFeatures,
     selected: Option<String>,

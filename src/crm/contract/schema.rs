@@ -176,6 +176,7 @@ fn matches_pattern(pattern: &str, value: &Value) -> Result<bool, String> {
     Ok(match pattern {
         "^[0-9a-f]{64}$" => all(64..=64, |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')),
         "^[A-Za-z0-9._~-]{8,128}$" => all(8..=128, |byte| byte.is_ascii_alphanumeric() || b"._~-".contains(byte)),
+        "^[A-Za-z0-9._~-]{1,100}$" => all(1..=100, |byte| byte.is_ascii_alphanumeric() || b"._~-".contains(byte)),
         other => return Err(format!("the contract uses the unknown pattern {other}")),
     })
 }
