@@ -17,7 +17,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio_util::io::{ReaderStream, StreamReader};
 
 use super::answers::Failure;
-use crate::crm::contract::{MANIFEST_PART, ProblemKind};
+use crate::crm::contract::{MANIFEST_PART, ProblemKind, schema};
 use crate::model::Digest;
 
 /// Where a part's bytes are in the segment file.
@@ -105,11 +105,9 @@ impl Incoming {
 
     async fn next_part(&mut self) -> Result<Option<multer::Field<'static>>, Failure> {
         let field = self.multipart.next_field().await.map_err(|error| self.failure(&error))?;
-        let named =
-            |name: &str| matches!(name.len(), 1..=100) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._~-".contains(&byte));
-        match &field {
-            Some(part) if !part.name().is_some_and(named) => {
-                Err(Failure::new(ProblemKind::Invalid, "names of parts are 1 to 100 of A-Z a-z 0-9 . _ ~ -"))
+        match field.as_ref().map(|part| part.name().unwrap_or_default()) {
+            Some(name) if name != MANIFEST_PART && !schema::is_mail_part(name) => {
+                Err(Failure::new(ProblemKind::Invalid, "parts are named manifest, mail-0, mail-1 and so on"))
             }
             _ => Ok(field),
         }
