@@ -195,7 +195,7 @@ impl Chaos {
     }
 
     fn fate(&mut self) -> Fate {
-        if self.one_in == 0 || self.next() % self.one_in != 0 {
+        if self.one_in == 0 || !self.next().is_multiple_of(self.one_in) {
             return Fate::Done;
         }
         match self.next() % 3 {
