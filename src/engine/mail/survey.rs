@@ -81,7 +81,7 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
                 // Created with the first mail that is moved there.
                 MissingMailbox::ArchiveFolder(name) => self.archive = name.clone(),
                 MissingMailbox::CategoryFolder(_) => {
-                    tracing::warn!("a folder of mail.category_folders does not exist; see `crmsync doctor`")
+                    tracing::warn!("a folder of mail.category_folders does not exist; see `crmsync doctor`");
                 }
             }
         }
