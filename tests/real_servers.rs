@@ -4,7 +4,7 @@
 mod support;
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use support::agent::{Account, Agent, Finished, SYNC, Sync};
 use support::crm::{Activity, SandboxCrm};
@@ -289,8 +289,8 @@ impl Dice {
 }
 
 fn i9_a_killed_run_is_taken_up_without_loss_or_double(server: &Server) {
-    const MAILS: usize = 40;
-    const KILLS: usize = 6;
+    const ROUNDS: usize = 9;
+    const MAILS_A_ROUND: usize = 20;
     let seed_value = std::env::var("CRMSYNC_TEST_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or_else(|| {
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(1, |since| since.as_nanos() as u64) | 1
     });
@@ -298,21 +298,26 @@ fn i9_a_killed_run_is_taken_up_without_loss_or_double(server: &Server) {
     let mut dice = Dice(seed_value);
     // Small batches, so that there are many borders to die at.
     let (user, crm) = (server.user(), SandboxCrm::with_batches_of(7));
-    let expected: Vec<String> = (0..MAILS).map(|i| format!("g{i:02}@k")).collect();
-    seed(&user, &expected.iter().map(|id| from_customer(id)).collect::<Vec<_>>());
+    let expected: Vec<String> = (0..ROUNDS * MAILS_A_ROUND).map(|i| format!("g{i:03}@k")).collect();
     let agent = anna(&user, &crm, "");
 
+    // How long an undisturbed run of a round takes on this machine now.
+    let mut whole_run = Duration::ZERO;
     let mut hit = 0;
-    for _ in 0..KILLS {
-        let delay = Duration::from_millis(30 + dice.below(500));
-        let mut running = agent.start(SYNC);
-        std::thread::sleep(delay);
-        if !running.has_ended() {
-            hit += 1;
+    for (number, round) in expected.chunks(MAILS_A_ROUND).enumerate() {
+        seed(&user, &round.iter().map(|id| from_customer(id)).collect::<Vec<_>>());
+        if number == 0 {
+            let start = Instant::now();
+            agent.sync();
+            whole_run = start.elapsed();
+            continue;
         }
+        let mut running = agent.start(SYNC);
+        std::thread::sleep(whole_run.mul_f64(dice.below(1000) as f64 / 1000.0));
+        hit += usize::from(!running.has_ended());
         running.kill();
     }
-    println!("{}: {hit} of {KILLS} kills met a run at work", server.name);
+    println!("{}: {hit} of {} kills met a run at work, {} mails were imported by then", server.name, ROUNDS - 1, crm.activities().len());
     let last = agent.sync();
 
     assert_eq!(ids(&crm.activities()), expected, "each mail is one activity: {last:?}");
@@ -349,6 +354,8 @@ fn i11_every_file_of_the_corpus_is_dealt_with_and_kept_to_the_byte(server: &Serv
     }
     let held: Vec<Vec<u8>> = imap.bodies(&folder);
     assert_eq!(held.len() + refused.len(), files.len());
+    // Cyrus 3.6 refuses four files whose header is broken ("Message contains invalid header"): no mailbox there can hold them.
+    assert!(refused.is_empty() || server.name == "CYRUS", "{refused:?}");
     println!("{}: {} files, {changed} appended with other line ends, refused: {refused:?}", server.name, held.len());
     let agent = anna(&user, &crm, "");
 

@@ -26,6 +26,14 @@ pub trait MailStore: Send + Sync {
     /// Opens a mailbox. It stays selected for the commands below.
     fn select(&mut self, name: &MailboxName, access: Access) -> impl Future<Output = Result<Selected, GroupwareError>> + Send;
 
+    /// Opens a mailbox that was known before, for writing, and tells which UIDs vanished since, as inclusive ranges. Only with
+    /// [`MailStoreFeatures::qresync`]. What is told has vanished; more may have.
+    fn resync(
+        &mut self,
+        name: &MailboxName,
+        known: Known,
+    ) -> impl Future<Output = Result<(Selected, Vec<(u32, u32)>), GroupwareError>> + Send;
+
     /// Counters of a mailbox that is not selected.
     fn status(&mut self, name: &MailboxName) -> impl Future<Output = Result<MailboxStatus, GroupwareError>> + Send;
 
@@ -42,7 +50,8 @@ pub trait MailStore: Send + Sync {
     /// traits from before: a body of another size is checked again, because Courier 5.0 makes up a message for an expunged one.
     fn fetch(&mut self, expected: &BTreeMap<u32, MailTraits>) -> impl Future<Output = Result<Vec<FetchedMail>, GroupwareError>> + Send;
 
-    /// Sets and clears keywords, then reads the keywords back. A UID that is gone is missing from the answer.
+    /// Sets `add`, clears `remove` where all of `add` stuck (so that a mail never loses its old mark without having the new one), and reads
+    /// the keywords back. A UID that is gone is missing from the answer.
     fn store_keywords(
         &mut self,
         uids: &UidSet,
@@ -93,6 +102,8 @@ pub struct MailStoreFeatures {
     pub uid_plus: bool,
     /// CONDSTORE (RFC 7162): a mailbox has a HIGHESTMODSEQ.
     pub condstore: bool,
+    /// QRESYNC (RFC 7162), enabled: the server tells which UIDs vanished.
+    pub qresync: bool,
     /// IDLE (RFC 2177).
     pub idle: bool,
     /// What the server says of itself (ID, RFC 2971, or its greeting), for `doctor`.
@@ -132,6 +143,15 @@ pub enum Access {
     ReadOnly,
     /// SELECT.
     ReadWrite,
+}
+
+/// What was known of a mailbox at an earlier time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// Its UIDVALIDITY.
+    pub uid_validity: u32,
+    /// Its HIGHESTMODSEQ.
+    pub highest_modseq: u64,
 }
 
 /// State of a mailbox when it was opened.

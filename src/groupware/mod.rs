@@ -10,6 +10,6 @@ pub mod mime;
 
 pub use error::{GroupwareError, LoginRefusal, TlsFault};
 pub use mail_store::{
-    Access, Copied, FetchedMail, MailConnector, MailStore, MailStoreFeatures, MailTraits, Mailbox, MailboxStatus, Moved, Query, Selected,
-    SpecialUse, UidSet, Wakeup,
+    Access, Copied, FetchedMail, Known, MailConnector, MailStore, MailStoreFeatures, MailTraits, Mailbox, MailboxStatus, Moved, Query,
+    Selected, SpecialUse, UidSet, Wakeup,
 };

@@ -31,7 +31,7 @@ async fn every_status_is_typed_and_the_next_try_succeeds() {
         match failure(faults).await {
             // A date has whole seconds, so that one may be lost.
             CrmError::Busy { retry_after, .. } => {
-                assert!(retry_after <= second && retry_after >= Some(Duration::from_secs(6)), "{retry_after:?}")
+                assert!(retry_after <= second && retry_after >= Some(Duration::from_secs(6)), "{retry_after:?}");
             }
             other => panic!("{other}"),
         }

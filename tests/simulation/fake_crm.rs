@@ -9,9 +9,9 @@ use crmsync::model::{BatchKey, CrmSettings, ItemKey};
 use crate::world::{CrmMail, Fate, State, World};
 
 /// The CRM as one employee sees it.
-pub struct FakeCrm(pub World);
+pub(crate) struct FakeCrm(pub World);
 
-pub fn capabilities() -> Capabilities {
+pub(crate) fn capabilities() -> Capabilities {
     let status = |key: &str| StatusKey { key: key.into(), name: key.into() };
     Capabilities {
         product: "Fake".into(),

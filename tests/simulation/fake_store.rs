@@ -4,18 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crmsync::groupware::{
-    Access, Copied, FetchedMail, GroupwareError, MailConnector, MailStore, MailStoreFeatures, MailTraits, Mailbox, MailboxStatus, Moved,
-    Query, Selected, UidSet, Wakeup,
+    Access, Copied, FetchedMail, GroupwareError, Known, MailConnector, MailStore, MailStoreFeatures, MailTraits, Mailbox, MailboxStatus,
+    Moved, Query, Selected, UidSet, Wakeup,
 };
 use crmsync::model::{MailboxName, RawMail};
 
 use crate::world::{Fate, ServerMailbox, State, World};
 
 /// Signs in to the fake server.
-pub struct FakeConnector(pub World);
+pub(crate) struct FakeConnector(pub World);
 
 /// A session.
-pub struct FakeStore {
+pub(crate) struct FakeStore {
     world: World,
     features: MailStoreFeatures,
     selected: Option<String>,
@@ -48,6 +48,7 @@ impl MailConnector for FakeConnector {
             can_move: state.kind.can_move,
             uid_plus: true,
             condstore: state.kind.condstore,
+            qresync: state.kind.condstore,
             ..MailStoreFeatures::default()
         };
         Ok(FakeStore { world: self.0.clone(), features, selected: None, broken: false })
@@ -136,6 +137,19 @@ impl MailStore for FakeStore {
                 read_only: access == Access::ReadOnly,
             })
         })
+    }
+
+    async fn resync(&mut self, name: &MailboxName, known: Known) -> Result<(Selected, Vec<(u32, u32)>), GroupwareError> {
+        assert!(self.features.qresync, "QRESYNC was not offered");
+        let selected = self.select(name, Access::ReadWrite).await?;
+        let state = self.world.state();
+        let gone = |uid: &u32| !state.mailboxes[&name.0].mails.contains_key(uid);
+        let vanished = if known.uid_validity == selected.uid_validity {
+            (1..state.mailboxes[&name.0].uid_next).filter(gone).map(|uid| (uid, uid)).collect()
+        } else {
+            Vec::new()
+        };
+        Ok((selected, vanished))
     }
 
     async fn status(&mut self, name: &MailboxName) -> Result<MailboxStatus, GroupwareError> {

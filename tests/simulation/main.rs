@@ -1,6 +1,8 @@
 //! The mail import in a simulated world: cut off at every step, failing by seed, on servers of every kind. After the world is sound
 //! again, every mail must be in the CRM exactly once, archived or marked exactly once, and a further run must write nothing (V1–V6, V10, V13).
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
+
 mod fake_crm;
 mod fake_store;
 mod world;
@@ -500,4 +502,24 @@ fn r55_nothing_is_written_before_the_user_agreed() {
     assert!(matches!(result, Err(EngineError::ConsentNeeded { .. })));
     assert_eq!(world.state().steps, 0);
     runtime.block_on(journal.commit(vec![Change::UnlockAccount(AccountId::from("work"))])).unwrap();
+}
+
+#[test]
+fn the_journal_forgets_mails_that_vanished_from_a_mailbox() {
+    let world = World::new(ServerKind::FULL);
+    let scene = scene(&world);
+    let mut computer = Computer::new(&world, settings(&[MailSelector::Folder], &[]), 1);
+    computer.run_until_complete(1);
+    {
+        let mut state = world.state();
+        let mailbox = state.mailboxes.get_mut(IMPORT).unwrap();
+        mailbox.mails.remove(&2);
+        mailbox.modseq += 1;
+    }
+    computer.run_until_complete(1);
+    let journal = computer.journal();
+    let located = journal.located(&AccountId::from("work"), &IMPORT.into(), 7).unwrap();
+    journal.close();
+    assert!(!located.contains_key(&2) && located.contains_key(&1));
+    assert_eq!(world.state().records(&scene.known[1]), 1, "the CRM keeps it");
 }

@@ -9,7 +9,7 @@ use crmsync::model::{BatchKey, Digest, ItemKey};
 
 /// A mail on the fake server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServerMail {
+pub(crate) struct ServerMail {
     pub raw: Vec<u8>,
     pub keywords: BTreeSet<String>,
     pub deleted: bool,
@@ -17,7 +17,7 @@ pub struct ServerMail {
 
 /// A mailbox on the fake server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ServerMailbox {
+pub(crate) struct ServerMailbox {
     pub uid_validity: u32,
     pub uid_next: u32,
     pub modseq: u64,
@@ -26,7 +26,7 @@ pub struct ServerMailbox {
 
 /// A mail in the fake CRM.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CrmMail {
+pub(crate) struct CrmMail {
     pub key: ItemKey,
     pub raw_digest: Digest,
     pub status: String,
@@ -36,28 +36,28 @@ pub struct CrmMail {
 
 /// What the server can do.
 #[derive(Debug, Clone, Copy)]
-pub struct ServerKind {
+pub(crate) struct ServerKind {
     pub can_move: bool,
     pub condstore: bool,
     pub keeps_keywords: bool,
 }
 
 impl ServerKind {
-    pub const FULL: Self = Self { can_move: true, condstore: true, keeps_keywords: true };
-    pub const PLAIN: Self = Self { can_move: false, condstore: false, keeps_keywords: true };
-    pub const NO_KEYWORDS: Self = Self { can_move: true, condstore: false, keeps_keywords: false };
+    pub(crate) const FULL: Self = Self { can_move: true, condstore: true, keeps_keywords: true };
+    pub(crate) const PLAIN: Self = Self { can_move: false, condstore: false, keeps_keywords: true };
+    pub(crate) const NO_KEYWORDS: Self = Self { can_move: true, condstore: false, keeps_keywords: false };
 }
 
 /// Faults by seed: one in `one_in` steps fails. 0 means never.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Chaos {
+pub(crate) struct Chaos {
     pub seed: u64,
     pub one_in: u64,
 }
 
 /// Everything outside of the program.
 #[derive(Debug)]
-pub struct State {
+pub(crate) struct State {
     pub kind: ServerKind,
     pub mailboxes: BTreeMap<String, ServerMailbox>,
     /// Records by employee's item key: each `CREATED` is one activity.
@@ -81,11 +81,11 @@ pub struct State {
 
 /// Shared access to the state.
 #[derive(Debug, Clone)]
-pub struct World(Arc<Mutex<State>>);
+pub(crate) struct World(Arc<Mutex<State>>);
 
 /// What happens at a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
+pub(crate) enum Fate {
     /// It takes effect and is answered.
     Done,
     /// It takes no effect and no answer comes.
@@ -97,7 +97,7 @@ pub enum Fate {
 }
 
 impl World {
-    pub fn new(kind: ServerKind) -> Self {
+    pub(crate) fn new(kind: ServerKind) -> Self {
         let mut mailboxes = BTreeMap::new();
         mailboxes.insert("INBOX".to_owned(), ServerMailbox { uid_validity: 7, uid_next: 1, modseq: 1, mails: BTreeMap::new() });
         Self(Arc::new(Mutex::new(State {
@@ -117,24 +117,24 @@ impl World {
         })))
     }
 
-    pub fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap()
     }
 
     /// Cuts the program off at cut point `n`: point 2k loses the k-th request, point 2k+1 its answer. Nothing gets through afterwards.
-    pub fn cut_at(&self, n: Option<u64>) {
+    pub(crate) fn cut_at(&self, n: Option<u64>) {
         let mut state = self.state();
         state.steps = 0;
         state.cut_at = n;
         state.dead = false;
     }
 
-    pub fn chaos(&self, chaos: Chaos) {
+    pub(crate) fn chaos(&self, chaos: Chaos) {
         self.state().chaos = chaos;
     }
 
     /// The fate of the next step.
-    pub fn step(&self) -> Fate {
+    pub(crate) fn step(&self) -> Fate {
         let mut state = self.state();
         let step = state.steps;
         state.steps += 1;
@@ -150,13 +150,13 @@ impl World {
         }
     }
 
-    pub fn add_mail(&self, mailbox: &str, raw: &str, keywords: &[&str]) -> u32 {
+    pub(crate) fn add_mail(&self, mailbox: &str, raw: &str, keywords: &[&str]) -> u32 {
         self.state().append(mailbox, raw.replace('\n', "\r\n").into_bytes(), keywords.iter().map(|k| (*k).to_owned()).collect())
     }
 }
 
 impl State {
-    pub fn append(&mut self, mailbox: &str, raw: Vec<u8>, keywords: BTreeSet<String>) -> u32 {
+    pub(crate) fn append(&mut self, mailbox: &str, raw: Vec<u8>, keywords: BTreeSet<String>) -> u32 {
         let kept = self.kind.keeps_keywords;
         let target = self.mailboxes.entry(mailbox.to_owned()).or_insert_with(|| ServerMailbox {
             uid_validity: 7,
@@ -173,13 +173,13 @@ impl State {
     }
 
     /// How often a mail with these bytes lies in a mailbox.
-    pub fn copies(&self, mailbox: &str, raw: &str) -> usize {
+    pub(crate) fn copies(&self, mailbox: &str, raw: &str) -> usize {
         let raw = raw.replace('\n', "\r\n").into_bytes();
         self.mailboxes.get(mailbox).map_or(0, |mailbox| mailbox.mails.values().filter(|mail| mail.raw == raw && !mail.deleted).count())
     }
 
     /// How often the CRM holds a mail with these bytes.
-    pub fn records(&self, raw: &str) -> usize {
+    pub(crate) fn records(&self, raw: &str) -> usize {
         let digest = Digest::of(raw.replace('\n', "\r\n").as_bytes());
         self.crm.iter().filter(|mail| mail.raw_digest == digest).count()
     }
@@ -195,7 +195,7 @@ impl Chaos {
     }
 
     fn fate(&mut self) -> Fate {
-        if self.one_in == 0 || self.next() % self.one_in != 0 {
+        if self.one_in == 0 || !self.next().is_multiple_of(self.one_in) {
             return Fate::Done;
         }
         match self.next() % 3 {

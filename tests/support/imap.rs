@@ -59,6 +59,8 @@ impl Imap {
 
     /// Removes every mail and every mailbox that can be removed.
     pub fn empty(&mut self) {
+        // Dovecot hangs up on who deletes the mailbox that is selected; without one, CLOSE is refused and that is fine.
+        let _ = self.run("CLOSE", None);
         let mut mailboxes = self.mailboxes();
         mailboxes.sort_by_key(|name| std::cmp::Reverse(name.len()));
         for mailbox in mailboxes {
@@ -80,7 +82,7 @@ impl Imap {
             .map(|line| {
                 let name =
                     line.literals.first().map_or_else(|| last_string(&line.text), |literal| String::from_utf8_lossy(literal).into_owned());
-                utf7_imap::decode_utf7_imap(name)
+                decode_name(&name)
             })
             .collect()
     }
@@ -146,7 +148,7 @@ impl Imap {
     fn remove_all(&mut self, mailbox: &str) {
         if self.run(&format!("SELECT {}", wire(mailbox)), None).is_ok() {
             self.ok("UID STORE 1:* +FLAGS.SILENT (\\Deleted)");
-            self.ok("EXPUNGE");
+            self.ok("CLOSE");
         }
     }
 
@@ -213,5 +215,44 @@ fn quoted(text: &str) -> String {
 }
 
 fn wire(mailbox: &str) -> String {
-    quoted(&utf7_imap::encode_utf7_imap(mailbox.to_owned()))
+    quoted(&encode_name(mailbox))
+}
+
+/// Modified UTF-7 (RFC 3501 §5.1.3), written here once more so that a fault in the program's own is seen.
+fn encode_name(name: &str) -> String {
+    let mut out = String::new();
+    let mut shifted: Vec<u8> = Vec::new();
+    for letter in name.chars().chain(['\0']) {
+        if !(letter.is_ascii_graphic() || letter == ' ' || letter == '\0') {
+            shifted.extend(letter.encode_utf16(&mut [0; 2]).iter().flat_map(|unit| unit.to_be_bytes()));
+            continue;
+        }
+        if !shifted.is_empty() {
+            out.push_str(&format!("&{}-", data_encoding::BASE64_NOPAD.encode(&shifted).replace('/', ",")));
+            shifted.clear();
+        }
+        match letter {
+            '\0' => {}
+            '&' => out.push_str("&-"),
+            _ => out.push(letter),
+        }
+    }
+    out
+}
+
+fn decode_name(wire: &str) -> String {
+    let mut parts = wire.split('&');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (shifted, rest) = part.split_once('-').expect("an unfinished shift in a mailbox name");
+        if shifted.is_empty() {
+            out.push('&');
+        } else {
+            let bytes = data_encoding::BASE64_NOPAD.decode(shifted.replace(',', "/").as_bytes()).expect("no modified UTF-7");
+            let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
+            out.push_str(&String::from_utf16_lossy(&units));
+        }
+        out.push_str(rest);
+    }
+    out
 }

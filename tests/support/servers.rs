@@ -1,7 +1,8 @@
 //! The real servers that `tests/run` starts and names in the environment.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Mutex;
 
 use super::imap::Imap;
 
@@ -67,11 +68,15 @@ impl Server {
 
     /// A user whom no other test of this process has, with an empty mailbox.
     pub fn user(&self) -> User {
-        static NEXT: AtomicUsize = AtomicUsize::new(1);
-        // One count for all servers: a user's number tells in a log which test it was.
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("user{:02}", (number - 1) % USERS + 1);
-        assert!(number <= USERS * 5, "more users than the launchers make");
+        static TAKEN: Mutex<BTreeMap<&str, usize>> = Mutex::new(BTreeMap::new());
+        let number = {
+            let mut taken = TAKEN.lock().unwrap();
+            let count = taken.entry(self.name).or_default();
+            *count += 1;
+            *count
+        };
+        assert!(number <= USERS, "{}: more users than the launchers make", self.name);
+        let name = format!("user{number:02}");
         let user = User { server: self.clone(), password: format!("pw-{name}"), name };
         user.connect().empty();
         user

@@ -176,8 +176,15 @@ fn matches_pattern(pattern: &str, value: &Value) -> Result<bool, String> {
     Ok(match pattern {
         "^[0-9a-f]{64}$" => all(64..=64, |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')),
         "^[A-Za-z0-9._~-]{8,128}$" => all(8..=128, |byte| byte.is_ascii_alphanumeric() || b"._~-".contains(byte)),
+        "^mail-[0-9]{1,3}$" => is_mail_part(text),
         other => return Err(format!("the contract uses the unknown pattern {other}")),
     })
+}
+
+/// Whether a text is the name of a part with a mail: `mail-` and one to three digits.
+#[must_use]
+pub fn is_mail_part(text: &str) -> bool {
+    text.strip_prefix("mail-").is_some_and(|number| matches!(number.len(), 1..=3) && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn at_least(rule: &Value, count: usize) -> bool {

@@ -11,7 +11,7 @@ use crate::crm::CrmError;
 use crate::crm::contract::{Problem, ProblemKind};
 
 /// Longest time to wait that is believed.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
 
 /// What a request was for: 409 and 422 mean something special to a batch only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,7 +146,7 @@ mod tests {
             other => panic!("{other:?}"),
         };
         assert_eq!(wait("7"), Some(Duration::from_secs(7)));
-        assert_eq!(wait("Sun, 22 Nov 2026 10:02:00 GMT"), Some(Duration::from_secs(120)));
+        assert_eq!(wait("Sun, 22 Nov 2026 10:02:00 GMT"), Some(Duration::from_mins(2)));
         assert_eq!(wait("Sun, 22 Nov 2026 09:00:00 GMT"), Some(Duration::ZERO));
         assert_eq!(wait("18446744073709551615"), Some(MAX_RETRY_AFTER));
         assert_eq!(wait("soon"), None);

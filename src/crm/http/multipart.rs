@@ -47,12 +47,11 @@ impl Multipart {
                 body.boundary
             );
             body.push(head.into());
-            match item.raw.in_memory() {
-                Some(bytes) => body.push(bytes.clone()),
-                None => {
-                    body.len += item.raw.len();
-                    body.pieces.push_back(Piece::Mail(item.raw.clone()));
-                }
+            if let Some(bytes) = item.raw.in_memory() {
+                body.push(bytes.clone());
+            } else {
+                body.len += item.raw.len();
+                body.pieces.push_back(Piece::Mail(item.raw.clone()));
             }
         }
         let end = format!("\r\n--{}--\r\n", body.boundary);

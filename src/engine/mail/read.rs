@@ -9,7 +9,7 @@ use crate::engine::error::EngineError;
 use crate::groupware::mime::{read_mail, reduce};
 use crate::groupware::{FetchedMail, MailStore, MailTraits};
 use crate::journal::SettledMail;
-use crate::model::{Area, Direction, ItemKey, Mail, MailLocation, RawMail, Reason};
+use crate::model::{Area, Direction, ItemKey, Mail, MailLocation, RawMail, Reason, ReasonCode};
 use crate::sync::{left_out, on_unmatched, reduced_mail, too_large};
 
 use super::MailJob;
@@ -71,7 +71,13 @@ pub(super) async fn prepare<S: MailStore>(
     }
     let fetched = if wanted.is_empty() { Vec::new() } else { store.fetch(&wanted).await? };
     let present: BTreeSet<u32> = fetched.iter().map(|mail| mail.uid).collect();
-    prepared.gone = wanted.into_keys().filter(|uid| !present.contains(uid)).collect();
+    let absent: BTreeSet<u32> = wanted.into_keys().filter(|uid| !present.contains(uid)).collect();
+    if !absent.is_empty() {
+        // Gone, or there and withheld: only the latter waits, and neither may be passed over in silence.
+        let withheld = store.traits(&absent).await?;
+        prepared.gone = absent.into_iter().filter(|uid| !withheld.contains_key(uid)).collect();
+        prepared.unreadable = withheld.into_iter().map(|(uid, traits)| (uid, traits, ReasonCode::Unreadable.into())).collect();
+    }
     for mail in read_all(fetched, job, ctx, survey).await? {
         sort_in(mail, &mut prepared, job, ctx, survey)?;
     }

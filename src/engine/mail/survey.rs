@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::crm::Crm;
 use crate::engine::error::EngineError;
 use crate::engine::events::RunEvent;
-use crate::groupware::{Access, GroupwareError, MailConnector, MailStore as _, Selected, UidSet};
+use crate::groupware::{Access, GroupwareError, Known, MailConnector, MailStore as _, Selected, UidSet};
 use crate::journal::{Change, Cursor, LocatedState, Parked};
-use crate::model::{Area, MailboxName, Reason};
+use crate::model::{Area, MailLocation, MailboxName, Reason};
 use crate::settings::MailSelector;
 use crate::sync::{MailSource, MissingMailbox, SourceInputs, beside_inbox, plan_sources};
 
@@ -81,7 +81,7 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
                 // Created with the first mail that is moved there.
                 MissingMailbox::ArchiveFolder(name) => self.archive = name.clone(),
                 MissingMailbox::CategoryFolder(_) => {
-                    tracing::warn!("a folder of mail.category_folders does not exist; see `crmsync doctor`")
+                    tracing::warn!("a folder of mail.category_folders does not exist; see `crmsync doctor`");
                 }
             }
         }
@@ -159,13 +159,13 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
     ) -> Result<Option<Survey>, EngineError> {
         let (account, mailbox) = (self.ctx.account.clone(), source.mailbox.clone());
         self.open = None;
-        let selected = match self.store.select(&mailbox, access).await {
+        let cursor = self.ctx.journal.cursor(&account, Area::Mail, &mailbox.0)?;
+        let selected = match self.select_known(&mailbox, cursor.as_ref(), access).await {
             Ok(selected) => selected,
-            Err(GroupwareError::NoSuchMailbox { .. }) => return Ok(None),
-            Err(error) => return Err(error.into()),
+            Err(EngineError::Groupware(GroupwareError::NoSuchMailbox { .. })) => return Ok(None),
+            Err(error) => return Err(error),
         };
         self.open = Some((mailbox.clone(), selected.clone()));
-        let cursor = self.ctx.journal.cursor(&account, Area::Mail, &mailbox.0)?;
         let floor = match standing(cursor.as_ref(), &selected, &self.job.rules) {
             Standing::Unchanged => {
                 let uids = due(parked, &mailbox, &selected, self.ctx.now());
@@ -196,6 +196,35 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
             Some(LocatedState::Parked { id }) => !parked.contains_key(id),
         }));
         Ok(Some(Survey { source, selected, uids, moves_cursor: true }))
+    }
+
+    /// Opens a mailbox. Where the server tells which UIDs vanished since the cursor, the journal forgets them.
+    async fn select_known(&mut self, mailbox: &MailboxName, cursor: Option<&Cursor>, access: Access) -> Result<Selected, EngineError> {
+        let known = match cursor {
+            Some(Cursor::Mailbox { uid_validity, highest_modseq: Some(modseq), .. }) if access == Access::ReadWrite => {
+                Known { uid_validity: *uid_validity, highest_modseq: *modseq }
+            }
+            _ => return Ok(self.store.select(mailbox, access).await?),
+        };
+        if !self.store.features().qresync {
+            return Ok(self.store.select(mailbox, access).await?);
+        }
+        let (selected, vanished) = self.store.resync(mailbox, known).await?;
+        if !vanished.is_empty() && selected.uid_validity == known.uid_validity {
+            let account = &self.ctx.account;
+            let located = self.ctx.journal.located(account, mailbox, selected.uid_validity)?;
+            let gone = vanished.iter().filter(|(first, last)| first <= last).flat_map(|(first, last)| located.range(first..=last));
+            let forget = gone.map(|(uid, _)| {
+                Change::ForgetLocation(MailLocation {
+                    account: account.clone(),
+                    mailbox: mailbox.clone(),
+                    uid_validity: selected.uid_validity,
+                    uid: *uid,
+                })
+            });
+            self.ctx.commit(forget.collect()).await?;
+        }
+        Ok(selected)
     }
 }
 

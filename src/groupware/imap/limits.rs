@@ -30,11 +30,11 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(20),
-            read: Duration::from_secs(60),
-            login: Duration::from_secs(60),
-            command: Duration::from_secs(30 * 60),
-            poll: Duration::from_secs(60),
-            idle: Duration::from_secs(3 * 60),
+            read: Duration::from_mins(1),
+            login: Duration::from_mins(1),
+            command: Duration::from_mins(30),
+            poll: Duration::from_mins(1),
+            idle: Duration::from_mins(3),
             line: 16 * 1024 * 1024,
             literal: 1024 * 1024,
             body: 512 * 1024 * 1024,

@@ -22,6 +22,7 @@ pub fn for_each_attachment(
     let mut walker = open(raw, false)?;
     let mut first = true;
     let mut index = 0;
+    let mut unpacked = false;
     while let Some(part) = walker.next_part()? {
         let role = part::role(&part, std::mem::take(&mut first));
         if role.is_text() {
@@ -29,7 +30,7 @@ pub fn for_each_attachment(
         }
         let here = listed(index);
         index += 1;
-        if role == Role::Tnef && options.unpack_tnef {
+        if role == Role::Tnef && options.unpack_tnef && !std::mem::replace(&mut unpacked, true) {
             let mut scratch = Scratch::for_mail(raw)?;
             io::copy(&mut Content::new(&mut walker), &mut scratch)?;
             let Tnef { files, .. } = tnef::read(&mut scratch)?;

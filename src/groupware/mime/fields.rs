@@ -179,7 +179,9 @@ fn mailbox(found: &Addr<'_>) -> Result<MailAddress, Option<String>> {
         }
         name => (name, address.to_owned()),
     };
-    let address = normal_address(&address);
+    // `<Saved by Windows Internet Explorer 8>` is no address.
+    let is_prose = !address.contains('@') && address.trim().contains(char::is_whitespace);
+    let address = if is_prose { String::new() } else { normal_address(&address) };
     if address.is_empty() {
         return Err(name);
     }

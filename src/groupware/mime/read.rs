@@ -81,6 +81,8 @@ struct Scan {
     protection: Protection,
     defects: Vec<String>,
     leaves: usize,
+    /// A `winmail.dat` was unpacked. A mail has one; a second is kept as it is.
+    unpacked: bool,
 }
 
 impl Scan {
@@ -95,7 +97,7 @@ impl Scan {
             match role {
                 Role::Plain => scan.text(&part, &mut walker, false, &mut text_left)?,
                 Role::Html => scan.text(&part, &mut walker, true, &mut html_left)?,
-                Role::Tnef if options.unpack_tnef => {
+                Role::Tnef if options.unpack_tnef && !std::mem::replace(&mut scan.unpacked, true) => {
                     let mut scratch = Scratch::for_mail(raw)?;
                     scan.attachment(&part, role, &mut walker, Some(&mut scratch))?;
                     scan.container(&mut scratch, options)?;

@@ -194,9 +194,10 @@ fn broken_structure_gives_what_can_be_read_and_a_defect() {
 
 #[test]
 fn deep_and_wide_mails_are_bounded() {
+    use std::fmt::Write as _;
     let mut deep = String::from("From: a@example.org\r\n");
     for level in 0..3_000 {
-        deep = deep + &format!("Content-Type: multipart/mixed; boundary=b{level}\r\n\r\n--b{level}\r\n");
+        write!(deep, "Content-Type: multipart/mixed; boundary=b{level}\r\n\r\n--b{level}\r\n").unwrap();
     }
     let read = mail(deep);
     assert_eq!(read.attachments.len(), 1);

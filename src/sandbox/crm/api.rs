@@ -9,8 +9,12 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use futures_util::Stream;
 use serde::de::DeserializeOwned;
+use tokio::io::AsyncReadExt as _;
+use tokio_util::io::ReaderStream;
 
 use super::answers::{Failure, json};
 use super::directory::Employee;
@@ -258,12 +262,27 @@ fn answer(document: Result<impl serde::Serialize, Failure>) -> Response {
     }
 }
 
-/// The kept bytes of an activity.
-pub(super) fn read_raw(store: &Store, activity: &StoredActivity) -> Result<Vec<u8>, StoreError> {
+/// The kept bytes of an activity, ready to be read.
+fn open_raw(store: &Store, activity: &StoredActivity) -> Result<std::io::Take<std::fs::File>, StoreError> {
     let (segment, offset, len) = &activity.raw;
     let mut file = std::fs::File::open(store.dir().join(segment))?;
     file.seek(SeekFrom::Start(*offset))?;
+    Ok(file.take(*len))
+}
+
+/// The kept bytes of an activity.
+pub(super) fn read_raw(store: &Store, activity: &StoredActivity) -> Result<Vec<u8>, StoreError> {
     let mut bytes = Vec::new();
-    file.take(*len).read_to_end(&mut bytes)?;
+    open_raw(store, activity)?.read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// The kept bytes of an activity, block by block.
+pub(super) fn read_raw_stream(
+    store: &Store,
+    activity: &StoredActivity,
+) -> Result<impl Stream<Item = std::io::Result<Bytes>> + Send + 'static + use<>, StoreError> {
+    let raw = open_raw(store, activity)?;
+    let len = raw.limit();
+    Ok(ReaderStream::new(tokio::fs::File::from_std(raw.into_inner()).take(len)))
 }

@@ -77,7 +77,7 @@ fn texts(list: &[&str]) -> Vec<String> {
     list.iter().map(|&text| text.to_owned()).collect()
 }
 
-/// The invented organisation of the demo: Nordwind GmbH with its customers.
+/// The invented organisation of the demo, "Nordwind", with its customers.
 #[must_use]
 pub fn sample_directory() -> Directory {
     let employee = |id: &str, name: &str, addresses: &[&str]| Employee {

@@ -20,9 +20,7 @@ use super::listener::Cut;
 use super::receive::Incoming;
 use super::server::{App, lock};
 use super::store::{Batch, KnownBatch};
-use crate::crm::contract::{
-    IDEMPOTENCY_KEY, ImportAnswer, ImportResult, MAX_ITEMS, MailVerdict, Manifest, ProblemKind, RecordLink, schema,
-};
+use crate::crm::contract::{IDEMPOTENCY_KEY, ImportAnswer, ImportResult, MailVerdict, Manifest, ProblemKind, RecordLink, schema};
 use crate::model::{BatchKey, Digest};
 
 pub(super) async fn post(
@@ -32,7 +30,7 @@ pub(super) async fn post(
     request: Request,
 ) -> Response {
     match receive(&app, &employee, request).await {
-        Ok(answer) => deliver(&app, &cut, answer).await,
+        Ok(answer) => deliver(&app, &cut, answer),
         Err(failed) => failed,
     }
 }
@@ -102,7 +100,7 @@ async fn receive(app: &Arc<App>, employee: &Employee, request: Request) -> Resul
     let Some(_in_flight) = InFlight::enter(app, (employee.id.clone(), key.0.clone())) else {
         return Err(refuse(incoming, Failure::new(ProblemKind::InFlight, "this key is being processed")).await);
     };
-    let bytes = incoming.manifest().await.map_err(Failure::into_response)?;
+    let bytes = incoming.manifest(app.store.dir()).await.map_err(Failure::into_response)?;
     let manifest = match read_manifest(&bytes, limits.max_items) {
         Ok(manifest) => manifest,
         Err(failure) => return Err(refuse(incoming, failure).await),
@@ -178,11 +176,11 @@ fn batch_key(headers: &HeaderMap) -> Result<BatchKey, Failure> {
 fn read_manifest(bytes: &Bytes, max_items: usize) -> Result<Manifest<'static>, Failure> {
     let invalid = |detail: String| Failure::new(ProblemKind::Invalid, detail);
     let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|error| invalid(format!("the manifest: {error}")))?;
-    let count = value.get("items").and_then(|items| items.as_array()).map_or(0, Vec::len);
-    if count > max_items.min(MAX_ITEMS) {
-        return Err(Failure::new(ProblemKind::TooLarge, format!("a batch holds at most {} mails", max_items.min(MAX_ITEMS))));
-    }
     schema::check("Manifest", &value).map_err(|error| invalid(format!("the manifest: {error}")))?;
+    let count = value.get("items").and_then(|items| items.as_array()).map_or(0, Vec::len);
+    if count > max_items {
+        return Err(Failure::new(ProblemKind::TooLarge, format!("a batch holds at most {max_items} mails")));
+    }
     serde_json::from_value(value).map_err(|error| invalid(format!("the manifest: {error}")))
 }
 
@@ -240,7 +238,7 @@ async fn discard(
 }
 
 /// Answers a processed batch, or spoils the answer.
-async fn deliver(app: &App, cut: &Cut, mut answer: ImportAnswer) -> Response {
+fn deliver(app: &App, cut: &Cut, mut answer: ImportAnswer) -> Response {
     let spoil = {
         let mut faults = app.faults();
         if faults.reverse_order {

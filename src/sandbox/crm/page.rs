@@ -1,20 +1,328 @@
-//! The page, and the switches for faults.
+//! The page: what is in the CRM, and the switches for faults. Rendered here, without script; nothing is loaded from elsewhere.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use askama::Template;
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::body::Body;
+use axum::extract::{Path, Query, Request, State};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, ORIGIN, REFERRER_POLICY};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::get;
 
-use super::answers::{Failure, json};
-use super::api::read_value;
+use super::answers::{Failure, json, method_not_allowed, with_type};
+use super::api::{read_raw_stream, read_value};
 use super::faults::Faults;
+use super::imports::blocking;
 use super::server::App;
-use crate::crm::contract::ProblemKind;
+use super::store::StoredActivity;
+use crate::crm::contract::{LinkedRecord, ManifestAddress, ProblemKind};
+use crate::model::Direction;
+
+/// Activities on one page.
+const ROWS: usize = 100;
+
+/// What the pages may load: the style sheet and the frame with a mail's HTML, both from here.
+const POLICY: &str = "default-src 'none'; style-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// What a mail's HTML may do: show its own colours. No script, no form, no link out of its frame, nothing remote.
+const MAIL_POLICY: &str =
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+
+const NAVIGATION: [(&str, &str); 5] = [
+    ("/", "Activities"),
+    ("/contacts", "Contacts"),
+    ("/partners", "Business partners"),
+    ("/documents", "Documents"),
+    ("/faults", "Faults"),
+];
+
+/// The switches in the order of the form, with their words.
+const FAULTS: [(&str, &str); 21] = [
+    ("tooManyRequests", "Next batches answered with 429"),
+    ("unavailable", "Next batches answered with 503"),
+    ("badGateway", "Next batches answered with 502, in HTML"),
+    ("internal", "Next batches answered with 500"),
+    ("retryAfter", "Retry-After of these, in seconds"),
+    ("retryAfterDate", "State Retry-After as a date"),
+    ("unauthorized", "Next requests answered with 401"),
+    ("lostAnswers", "Next batches kept, answer lost"),
+    ("halfAnswers", "Next batches kept, half an answer"),
+    ("garbage", "Next batches kept, answer is no JSON"),
+    ("missingResults", "Next batches kept, one result missing"),
+    ("doubledResults", "Next batches kept, one result twice"),
+    ("silent", "Next batches never answered"),
+    ("reverseOrder", "Results in reverse order"),
+    ("slowMs", "Milliseconds before every answer"),
+    ("holdMs", "Milliseconds a batch is in flight"),
+    ("maxBytes", "Batches above so many bytes get 413 (0: the stated limit)"),
+    ("rejectSubject", "Reject mails with this in their subject"),
+    ("retrySubject", "Ask for a later try of mails with this in their subject"),
+    ("skipSubject", "Skip mails with this in their subject"),
+    ("poisonSubject", "Fail whole batches with this in a subject"),
+];
 
 /// The routes of the page.
 pub(super) fn routes() -> Router<Arc<App>> {
+    let refuse = || async { method_not_allowed("GET, HEAD") };
     Router::new()
+        .route("/", get(activities).fallback(refuse))
+        .route("/activities/{id}", get(activity).fallback(refuse))
+        .route("/activities/{id}/mail.eml", get(original).fallback(refuse))
+        .route("/activities/{id}/html", get(html).fallback(refuse))
+        .route("/contacts", get(contacts).fallback(refuse))
+        .route("/partners", get(partners).fallback(refuse))
+        .route("/documents", get(documents).fallback(refuse))
+        .route("/faults", get(faults).post(set_faults).fallback(|| async { method_not_allowed("GET, HEAD, POST") }))
+        .route(
+            "/style.css",
+            get(|| async { with_type(StatusCode::OK, "text/css; charset=utf-8", include_str!("templates/style.css")) }).fallback(refuse),
+        )
+}
+
+#[derive(Template)]
+#[template(path = "activities.html")]
+struct ActivitiesPage {
+    current: &'static str,
+    rows: Vec<ActivityRow>,
+    total: usize,
+    unassigned: usize,
+    older: Option<u64>,
+    paged: bool,
+}
+
+struct ActivityRow {
+    id: String,
+    activity_type: String,
+    status: String,
+    subject: String,
+    direction: &'static str,
+    date: String,
+    documents: usize,
+    linked: Vec<LinkedRecord>,
+}
+
+#[derive(Template)]
+#[template(path = "activity.html")]
+struct ActivityPage {
+    current: &'static str,
+    id: String,
+    direction: &'static str,
+    date: String,
+    from: String,
+    to: String,
+    activity: StoredActivity,
+    text: String,
+    has_html: bool,
+}
+
+#[derive(Template)]
+#[template(path = "people.html")]
+struct ListPage {
+    current: &'static str,
+    heading: &'static str,
+    nothing: &'static str,
+    rows: Vec<ListRow>,
+}
+
+struct ListRow {
+    link: Option<String>,
+    title: String,
+    meta: String,
+    detail: String,
+}
+
+#[derive(Template)]
+#[template(path = "faults.html")]
+struct FaultsPage {
+    current: &'static str,
+    token: String,
+    message: Option<&'static str>,
+    fields: Vec<FaultField>,
+}
+
+struct FaultField {
+    name: &'static str,
+    label: &'static str,
+    value: String,
+    flag: bool,
+    number: bool,
+}
+
+async fn activities(State(app): State<Arc<App>>, Query(query): Query<BTreeMap<String, String>>) -> Response {
+    let before = query.get("before").and_then(|text| text.parse().ok());
+    let page = blocking(move || {
+        let (mut rows, mut total, mut unassigned, mut last) = (Vec::new(), 0, 0, 0);
+        let mut older = None;
+        app.store.activities(u64::MAX, |activity| {
+            total += 1;
+            unassigned += usize::from(activity.linked.is_empty());
+            if before.is_none_or(|before| activity.number < before) {
+                if rows.len() < ROWS {
+                    last = activity.number;
+                    rows.push(row(activity));
+                } else {
+                    older = Some(last);
+                }
+            }
+            std::ops::ControlFlow::Continue(())
+        })?;
+        Ok(ActivitiesPage { current: "/", rows, total, unassigned, older, paged: before.is_some() })
+    });
+    rendered(page.await)
+}
+
+async fn activity(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
+    let Some(number) = number(&id) else { return no_such_activity() };
+    match blocking(move || app.store.activity(number)).await {
+        Ok(Some((activity, content))) => rendered(Ok(ActivityPage {
+            current: "/",
+            id: activity.id(),
+            direction: direction(activity.direction),
+            date: activity.date.clone().unwrap_or_else(|| "no date".to_owned()),
+            from: addresses(&activity.from),
+            to: addresses(&activity.to),
+            activity,
+            text: content.text,
+            has_html: content.html.is_some(),
+        })),
+        Ok(None) => no_such_activity(),
+        Err(failure) => failure.into_response(),
+    }
+}
+
+/// The original bytes, as a download: never shown as a page.
+async fn original(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
+    let Some(number) = number(&id) else { return no_such_activity() };
+    let opened = blocking(move || match app.store.activity(number)? {
+        Some((activity, _)) => Ok(Some((activity.id(), read_raw_stream(&app.store, &activity)?))),
+        None => Ok(None),
+    });
+    match opened.await {
+        Ok(Some((id, stream))) => {
+            let mut response = with_type(StatusCode::OK, "message/rfc822", Body::from_stream(stream));
+            if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{id}.eml\"")) {
+                response.headers_mut().insert(CONTENT_DISPOSITION, value);
+            }
+            response
+        }
+        Ok(None) => no_such_activity(),
+        Err(failure) => failure.into_response(),
+    }
+}
+
+/// A mail's HTML, sanitised once more: the agent is not trusted to have done it.
+async fn html(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
+    let Some(number) = number(&id) else { return no_such_activity() };
+    match blocking(move || app.store.activity(number)).await {
+        Ok(Some((_, content))) => {
+            let clean = ammonia::Builder::new().url_schemes(["data", "mailto"].into()).clean(&content.html.unwrap_or_default()).to_string();
+            let page = format!("<!DOCTYPE html><html><head><meta charset=\"utf-8\"><title>Mail</title></head><body>{clean}</body></html>");
+            guarded(with_type(StatusCode::OK, "text/html; charset=utf-8", page), MAIL_POLICY)
+        }
+        Ok(None) => no_such_activity(),
+        Err(failure) => failure.into_response(),
+    }
+}
+
+async fn contacts(State(app): State<Arc<App>>) -> Response {
+    let directory = app.directory();
+    let rows = directory.contacts.iter().map(|contact| ListRow {
+        link: None,
+        title: contact.name.clone(),
+        meta: match contact.partner.as_deref().and_then(|id| directory.partner(id)) {
+            Some(partner) => format!("{} · {}", contact.id, partner.name),
+            None => format!("{} · private person", contact.id),
+        },
+        detail: contact.addresses.join(", "),
+    });
+    rendered(Ok(ListPage { current: "/contacts", heading: "Contacts", nothing: "No contact persons.", rows: rows.collect() }))
+}
+
+async fn partners(State(app): State<Arc<App>>) -> Response {
+    let directory = app.directory();
+    let rows = directory.partners.iter().map(|partner| {
+        let count = directory.contacts.iter().filter(|contact| contact.partner.as_ref() == Some(&partner.id)).count();
+        ListRow {
+            link: None,
+            title: partner.name.clone(),
+            meta: format!("{} · {count} contact person{}", partner.id, if count == 1 { "" } else { "s" }),
+            detail: partner.domains.join(", "),
+        }
+    });
+    rendered(Ok(ListPage { current: "/partners", heading: "Business partners", nothing: "No business partners.", rows: rows.collect() }))
+}
+
+async fn documents(State(app): State<Arc<App>>) -> Response {
+    let page = blocking(move || {
+        let mut rows = Vec::new();
+        app.store.activities(u64::MAX, |activity| {
+            let id = activity.id();
+            rows.extend(activity.attachments.iter().map(|document| ListRow {
+                link: Some(format!("/activities/{id}")),
+                title: document.name.clone().unwrap_or_else(|| "(no name)".to_owned()),
+                meta: format!("{} · {} bytes · {id}", document.content_type, document.size),
+                detail: [&document.category, &document.keyword].into_iter().flatten().cloned().collect::<Vec<_>>().join(", "),
+            }));
+            if rows.len() < 5 * ROWS { std::ops::ControlFlow::Continue(()) } else { std::ops::ControlFlow::Break(()) }
+        })?;
+        Ok(ListPage { current: "/documents", heading: "Documents", nothing: "No imported mail has attachments.", rows })
+    });
+    rendered(page.await)
+}
+
+async fn faults(State(app): State<Arc<App>>, Query(query): Query<BTreeMap<String, String>>) -> Response {
+    let values = serde_json::to_value(&*app.faults()).unwrap_or_default();
+    let fields = FAULTS.iter().filter_map(|&(name, label)| values.get(name).map(|value| field(name, label, value))).collect();
+    let message = query.contains_key("set").then_some("The faults are set.");
+    rendered(Ok(FaultsPage { current: "/faults", token: app.form_token.clone(), message, fields }))
+}
+
+fn field(name: &'static str, label: &'static str, value: &serde_json::Value) -> FaultField {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    FaultField { name, label, value: text, flag: value.is_boolean(), number: value.is_number() }
+}
+
+/// The form. Only from this page itself: the token is in no other, and the browser says where a form comes from.
+async fn set_faults(State(app): State<Arc<App>>, request: Request) -> Response {
+    let forbidden = |detail: &str| Failure::new(ProblemKind::Forbidden, detail).into_response();
+    let origin = request.headers().get(ORIGIN).and_then(|value| value.to_str().ok());
+    if origin.is_some_and(|origin| origin != app.url && origin != app.url.replace("127.0.0.1", "localhost")) {
+        return forbidden("the form was sent from another page");
+    }
+    let Ok(bytes) = axum::body::to_bytes(request.into_body(), 64 * 1024).await else { return forbidden("the form is too large") };
+    let mut form: BTreeMap<String, String> = url::form_urlencoded::parse(&bytes).into_owned().collect();
+    if form.remove("token").as_deref() != Some(app.form_token.as_str()) {
+        return forbidden("the form is out of date; load the page again");
+    }
+    if form.contains_key("clear") {
+        *app.faults() = Faults::default();
+        return Redirect::to("/faults?set").into_response();
+    }
+    match read_form(&form) {
+        Ok(faults) => {
+            *app.faults() = faults;
+            Redirect::to("/faults?set").into_response()
+        }
+        Err(failure) => failure.into_response(),
+    }
+}
+
+/// A form's texts as the types of the switches; a box that is not ticked is not in the form.
+fn read_form(form: &BTreeMap<String, String>) -> Result<Faults, Failure> {
+    let invalid = |error: serde_json::Error| Failure::new(ProblemKind::Invalid, error.to_string());
+    let mut value = serde_json::to_value(Faults::default()).map_err(invalid)?;
+    for (name, member) in value.as_object_mut().into_iter().flatten() {
+        let Some(text) = form.get(name.as_str()) else { continue };
+        *member = match member {
+            serde_json::Value::Bool(_) => (text == "true").into(),
+            serde_json::Value::Number(_) => text.trim().parse::<u64>().unwrap_or(0).into(),
+            _ => text.clone().into(),
+        };
+    }
+    serde_json::from_value(value).map_err(invalid)
 }
 
 /// `GET /sandbox/faults`.
@@ -34,4 +342,56 @@ pub(super) async fn write_faults(State(app): State<Arc<App>>, request: Request) 
         }
         Err(failure) => failure.into_response(),
     }
+}
+
+fn rendered(page: Result<impl Template, Failure>) -> Response {
+    let text = page.and_then(|page| page.render().map_err(|error| Failure::store(&error)));
+    match text {
+        Ok(text) => guarded(with_type(StatusCode::OK, "text/html; charset=utf-8", text), POLICY),
+        Err(failure) => failure.into_response(),
+    }
+}
+
+fn guarded(mut response: Response, policy: &'static str) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+fn no_such_activity() -> Response {
+    Failure::new(ProblemKind::NotFound, "there is no such activity").into_response()
+}
+
+fn number(id: &str) -> Option<u64> {
+    id.strip_prefix('A')?.parse().ok()
+}
+
+fn row(activity: StoredActivity) -> ActivityRow {
+    ActivityRow {
+        id: activity.id(),
+        direction: direction(activity.direction),
+        date: activity.date.unwrap_or_else(|| "no date".to_owned()),
+        documents: activity.attachments.len(),
+        activity_type: activity.activity_type,
+        status: activity.status,
+        subject: activity.subject,
+        linked: activity.linked,
+    }
+}
+
+const fn direction(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Received => "received",
+        Direction::Sent => "sent",
+        Direction::Internal => "internal",
+    }
+}
+
+fn addresses(list: &[ManifestAddress]) -> String {
+    let one = |entry: &ManifestAddress| match &entry.name {
+        Some(name) => format!("{name} <{}>", entry.address),
+        None => entry.address.clone(),
+    };
+    list.iter().map(one).collect::<Vec<_>>().join(", ")
 }

@@ -17,7 +17,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio_util::io::{ReaderStream, StreamReader};
 
 use super::answers::Failure;
-use crate::crm::contract::{MANIFEST_PART, ProblemKind};
+use crate::crm::contract::{MANIFEST_PART, ProblemKind, schema};
 use crate::model::Digest;
 
 /// Where a part's bytes are in the segment file.
@@ -35,9 +35,25 @@ pub(super) struct Received {
     pub(super) segment: Option<tempfile::TempPath>,
 }
 
+/// A segment file being written.
+struct Segment {
+    file: tokio::io::BufWriter<tokio::fs::File>,
+    path: tempfile::TempPath,
+    len: u64,
+}
+
+impl Segment {
+    fn new(dir: &Path) -> io::Result<Self> {
+        let (file, path) = tempfile::Builder::new().prefix("incoming-").suffix(".seg").tempfile_in(dir)?.into_parts();
+        Ok(Self { file: tokio::io::BufWriter::with_capacity(256 * 1024, tokio::fs::File::from_std(file)), path, len: 0 })
+    }
+}
+
 /// A batch on its way in.
 pub(super) struct Incoming {
     multipart: multer::Multipart<'static>,
+    parts: BTreeMap<String, Part>,
+    segment: Option<Segment>,
     count: Arc<AtomicU64>,
     limit: u64,
 }
@@ -62,41 +78,60 @@ impl Incoming {
             let total = counter.fetch_add(block.len() as u64, Ordering::Relaxed) + block.len() as u64;
             if total > limit { Err(io::Error::from(io::ErrorKind::FileTooLarge)) } else { Ok(block) }
         });
-        Ok(Self { multipart: multer::Multipart::new(bounded, boundary), count, limit })
+        Ok(Self { multipart: multer::Multipart::new(bounded, boundary), parts: BTreeMap::new(), segment: None, count, limit })
     }
 
-    /// The manifest, which must be the first part.
-    pub(super) async fn manifest(&mut self) -> Result<Bytes, Failure> {
-        let field = self.multipart.next_field().await.map_err(|error| self.failure(&error))?;
-        match field {
-            Some(field) if field.name() == Some(MANIFEST_PART) => field.bytes().await.map_err(|error| self.failure(&error)),
-            _ => Err(Failure::new(ProblemKind::Invalid, "the first part must be the manifest")),
+    /// The manifest. What stands before it, against the contract's advice, is received into `dir`.
+    pub(super) async fn manifest(&mut self, dir: &Path) -> Result<Bytes, Failure> {
+        loop {
+            match self.next_part().await? {
+                Some(field) if field.name() == Some(MANIFEST_PART) => return field.bytes().await.map_err(|error| self.failure(&error)),
+                Some(field) => self.keep(field, dir).await?,
+                None => return Err(Failure::new(ProblemKind::Invalid, "there is no manifest")),
+            }
         }
     }
 
     /// The mails, into a new file in `dir`. Synced to disk when it returns.
     pub(super) async fn mails(mut self, dir: &Path) -> Result<Received, Failure> {
-        let segment = tempfile::Builder::new().prefix("incoming-").suffix(".seg").tempfile_in(dir).map_err(|error| Failure::io(&error))?;
-        let (file, path) = segment.into_parts();
-        let mut file = tokio::io::BufWriter::with_capacity(256 * 1024, tokio::fs::File::from_std(file));
-        let mut parts = BTreeMap::new();
-        let mut offset = 0;
-        while let Some(mut field) = self.multipart.next_field().await.map_err(|error| self.failure(&error))? {
-            let name = field.name().unwrap_or_default().to_owned();
-            let mut hash = sha2::Sha256::new();
-            let mut len = 0;
-            while let Some(block) = field.chunk().await.map_err(|error| self.failure(&error))? {
-                hash.update(&block);
-                len += block.len() as u64;
-                file.write_all(&block).await.map_err(|error| Failure::io(&error))?;
-            }
-            // Of two parts with one name the first counts, and the digest tells if it is the wrong one.
-            parts.entry(name).or_insert(Part { offset, len, digest: Digest::from_sha256(&hash.finalize()) });
-            offset += len;
+        while let Some(field) = self.next_part().await? {
+            self.keep(field, dir).await?;
         }
-        file.flush().await.map_err(|error| Failure::io(&error))?;
-        file.get_ref().sync_all().await.map_err(|error| Failure::io(&error))?;
-        Ok(Received { parts, segment: Some(path) })
+        let Some(mut segment) = self.segment else { return Ok(Received { parts: self.parts, segment: None }) };
+        segment.file.flush().await.map_err(|error| Failure::io(&error))?;
+        segment.file.get_ref().sync_all().await.map_err(|error| Failure::io(&error))?;
+        Ok(Received { parts: self.parts, segment: Some(segment.path) })
+    }
+
+    async fn next_part(&mut self) -> Result<Option<multer::Field<'static>>, Failure> {
+        let field = self.multipart.next_field().await.map_err(|error| self.failure(&error))?;
+        match field.as_ref().map(|part| part.name().unwrap_or_default()) {
+            Some(name) if name != MANIFEST_PART && !schema::is_mail_part(name) => {
+                Err(Failure::new(ProblemKind::Invalid, "parts are named manifest, mail-0, mail-1 and so on"))
+            }
+            _ => Ok(field),
+        }
+    }
+
+    /// Receives one mail.
+    async fn keep(&mut self, mut field: multer::Field<'static>, dir: &Path) -> Result<(), Failure> {
+        let name = field.name().unwrap_or_default().to_owned();
+        let mut segment = match self.segment.take() {
+            Some(segment) => segment,
+            None => Segment::new(dir).map_err(|error| Failure::io(&error))?,
+        };
+        let mut hash = sha2::Sha256::new();
+        let offset = segment.len;
+        while let Some(block) = field.chunk().await.map_err(|error| self.failure(&error))? {
+            hash.update(&block);
+            segment.len += block.len() as u64;
+            segment.file.write_all(&block).await.map_err(|error| Failure::io(&error))?;
+        }
+        let part = Part { offset, len: segment.len - offset, digest: Digest::from_sha256(&hash.finalize()) };
+        // Of two parts with one name the first counts, and the digest tells if it is the wrong one.
+        self.parts.entry(name).or_insert(part);
+        self.segment = Some(segment);
+        Ok(())
     }
 
     /// Reads the rest and forgets it, so that the sender hears the answer.

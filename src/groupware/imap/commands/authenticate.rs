@@ -85,7 +85,7 @@ pub(in super::super) async fn run(
     connection.flush().await?;
     connection.traffic.waited();
 
-    let (mut sent, mut challenge, mut named) = (sasl_ir, None, None);
+    let (mut sent, mut challenge, mut fresh) = (sasl_ir, None, None);
     loop {
         match connection.response().await? {
             Response::Continuation(_) if !sent => {
@@ -99,14 +99,14 @@ pub(in super::super) async fn run(
             }
             Response::Continuation(_) => return Err(connection.protocol("too many challenges")),
             Response::Untagged(Untagged::Capability(names)) => {
-                named = Some(names);
+                fresh = Some(names);
                 continue;
             }
             Response::Untagged(_) => continue,
             Response::Tagged(answered, mut status) if answered.eq_ignore_ascii_case(&tag) => {
                 connection.end();
                 status.text.push_str(&explanation(challenge.as_ref()));
-                return login::outcome(connection, "AUTHENTICATE", status, named);
+                return login::outcome(connection, "AUTHENTICATE", status, fresh);
             }
             Response::Tagged(..) => return Err(connection.protocol("a command was answered that is not under way")),
         }

@@ -15,15 +15,15 @@ pub(in super::super) async fn run(
     secret: &LoginSecret,
 ) -> Result<Option<BTreeSet<String>>, GroupwareError> {
     let command = Command::new("LOGIN").credential(user.as_bytes()).credential(secret.expose().as_bytes());
-    let mut named = None;
+    let mut fresh = None;
     let status = connection
         .run(command, |data| {
             if let Untagged::Capability(names) = data {
-                named = Some(names);
+                fresh = Some(names);
             }
         })
         .await?;
-    outcome(connection, "LOGIN", status, named)
+    outcome(connection, "LOGIN", status, fresh)
 }
 
 /// What the end of a login means.
@@ -31,13 +31,13 @@ pub(super) fn outcome(
     connection: &Connection,
     command: &'static str,
     status: Status,
-    named: Option<BTreeSet<String>>,
+    fresh: Option<BTreeSet<String>>,
 ) -> Result<Option<BTreeSet<String>>, GroupwareError> {
     if !status.is_ok() {
         return Err(refusal::login_failed(connection.server(), command, &status));
     }
     Ok(match status.code {
         Some(Code::Capability(names)) => Some(names),
-        _ => named,
+        _ => fresh,
     })
 }

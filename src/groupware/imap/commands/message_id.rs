@@ -21,31 +21,25 @@ pub(super) fn read(header: &[u8]) -> Option<String> {
     normalise(&value?)
 }
 
+/// What stands in the first angle brackets outside of comments; failing that, all that is no comment.
 fn normalise(value: &str) -> Option<String> {
-    let value = match value.split_once('<') {
-        Some((_, rest)) => rest.split_once('>').map_or(rest, |(id, _)| id).to_owned(),
-        None => without_comments(value),
-    };
-    let id: String = value.chars().filter(|c| !c.is_whitespace() && !c.is_control()).collect();
-    (!id.is_empty()).then_some(id)
-}
-
-fn without_comments(value: &str) -> String {
-    let mut depth = 0_u32;
-    value
-        .chars()
-        .filter(|c| {
-            match c {
-                '(' => depth += 1,
-                ')' if depth > 0 => {
-                    depth -= 1;
-                    return false;
-                }
-                _ => {}
+    let (mut id, mut depth, mut in_brackets) = (String::new(), 0_u32, false);
+    for c in value.chars() {
+        match c {
+            '>' if in_brackets => break,
+            _ if in_brackets => id.push(c),
+            '(' => depth += 1,
+            ')' if depth > 0 => depth -= 1,
+            '<' if depth == 0 => {
+                id.clear();
+                in_brackets = true;
             }
-            depth == 0
-        })
-        .collect()
+            _ if depth == 0 => id.push(c),
+            _ => {}
+        }
+    }
+    id.retain(|c| !c.is_whitespace() && !c.is_control());
+    (!id.is_empty()).then_some(id)
 }
 
 #[cfg(test)]
@@ -59,7 +53,7 @@ mod tests {
             (b"MESSAGE-ID:\r\n <long\r\n .id@b>\r\n\r\n", Some("long.id@b")),
             (b"Message-Id : <a b@c> (comment)\n", Some("ab@c")),
             (b"Message-ID: bare@b (x (y) z)\r\n", Some("bare@b")),
-            (b"Message-ID: (comment <no>) <a@b>", Some("no")),
+            (b"Message-ID: (comment <no>) <a(1)@b>", Some("a(1)@b")),
             (b"Message-ID: <>\r\n", None),
             (b"\r\n", None),
             (b"", None),

@@ -17,8 +17,10 @@ pub(in super::super) async fn run(
     let mut row = None;
     let status = connection
         .run(Command::new("STATUS").string(wire).arg(items), |data| {
-            // Stalwart 0.15 sends STATUS of other mailboxes of its own accord, but in IDLE only.
-            if let Untagged::Mailbox(found) = data {
+            // Stalwart 0.15 sends STATUS of other mailboxes of its own accord; a row under another spelling of the name is better than none.
+            if let Untagged::Mailbox(found) = data
+                && (row.is_none() || found.name.eq_ignore_ascii_case(wire))
+            {
                 row = Some(found);
             }
         })

@@ -64,9 +64,8 @@ pub(super) async fn run(
 
 async fn greeting(connection: &mut Connection) -> Result<(String, Option<BTreeSet<String>>, bool), GroupwareError> {
     connection.begin("greeting")?;
-    let status = match connection.response_or_goodbye().await? {
-        Response::Untagged(Untagged::Status(status)) => status,
-        _ => return Err(connection.protocol("the server does not greet as an IMAP server does; check host and port in the settings")),
+    let Response::Untagged(Untagged::Status(status)) = connection.response_or_goodbye().await? else {
+        return Err(connection.protocol("the server does not greet as an IMAP server does; check host and port in the settings"));
     };
     if !matches!(status.condition, Condition::Ok | Condition::Preauth) {
         return Err(refusal::unavailable(connection.server(), &status));

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::groupware::{
-    Access, Copied, FetchedMail, GroupwareError, MailStore, MailStoreFeatures, MailTraits, Mailbox, MailboxStatus, Moved, Query, Selected,
-    UidSet, Wakeup,
+    Access, Copied, FetchedMail, GroupwareError, Known, MailStore, MailStoreFeatures, MailTraits, Mailbox, MailboxStatus, Moved, Query,
+    Selected, UidSet, Wakeup,
 };
 use crate::model::MailboxName;
 
@@ -17,7 +17,7 @@ use super::super::commands::{create, expunge, fetch, list, logout, noop, search,
 use super::{ImapStore, LISTING_IS_FRESH};
 
 /// RFC 2177 asks to end an IDLE before 29 minutes are over.
-const LONGEST_IDLE: Duration = Duration::from_secs(28 * 60);
+const LONGEST_IDLE: Duration = Duration::from_mins(28);
 
 impl MailStore for ImapStore {
     fn features(&self) -> &MailStoreFeatures {
@@ -59,6 +59,10 @@ impl MailStore for ImapStore {
 
     async fn select(&mut self, name: &MailboxName, access: Access) -> Result<Selected, GroupwareError> {
         select::run(&mut self.connection, &self.names.wire(name), name, access, self.features.condstore).await
+    }
+
+    async fn resync(&mut self, name: &MailboxName, known: Known) -> Result<(Selected, Vec<(u32, u32)>), GroupwareError> {
+        select::resync(&mut self.connection, &self.names.wire(name), name, known).await
     }
 
     async fn status(&mut self, name: &MailboxName) -> Result<MailboxStatus, GroupwareError> {

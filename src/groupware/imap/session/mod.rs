@@ -2,6 +2,8 @@
 
 mod login;
 mod mail_store;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -57,19 +59,25 @@ impl ImapStore {
         let pass = gate.enter().await.ok_or_else(|| GroupwareError::Locked { account: account.to_string() })?;
         let server = format!("{}:{}", access.host, access.port);
         let stream = transport::open(access, &server, resolver, &limits).await?;
-        let mut connection = Connection::new(stream, server, spool_dir.to_owned(), limits, Arc::default());
-        match login::run(&mut connection, account, access, secret).await {
-            Ok(welcome) => {
-                pass.accepted();
-                Self::survey(connection, welcome).await
-            }
-            Err(error) => {
-                if matches!(error, GroupwareError::LoginRejected { .. }) {
-                    pass.rejected();
-                }
-                Err(error)
-            }
+        let connection = Connection::new(stream, server, spool_dir.to_owned(), limits, Arc::default());
+        let established = Self::establish(connection, account, access, secret).await;
+        match &established {
+            Ok(_) => pass.accepted(),
+            Err(GroupwareError::LoginRejected { .. }) => pass.rejected(),
+            Err(_) => {}
         }
+        established
+    }
+
+    /// Logs in over a connection that stands.
+    pub(super) async fn establish(
+        mut connection: Connection,
+        account: &AccountId,
+        access: &ImapAccess,
+        secret: &LoginSecret,
+    ) -> Result<Self, GroupwareError> {
+        let welcome = login::run(&mut connection, account, access, secret).await?;
+        Self::survey(connection, welcome).await
     }
 
     /// Counters of this session; they outlive it.
@@ -95,16 +103,19 @@ impl ImapStore {
         if capabilities.contains("NAMESPACE") {
             commands.push(namespace::command());
         }
-        if capabilities.contains("ENABLE") && capabilities.contains("CONDSTORE") {
-            commands.push(enable::condstore());
+        let wants_qresync = capabilities.contains("QRESYNC");
+        let enable_at = commands.len();
+        if capabilities.contains("ENABLE") && (wants_qresync || capabilities.contains("CONDSTORE")) {
+            commands.push(enable::changes(wants_qresync));
         }
+        let enables = commands.len() > enable_at;
         commands.push(list::command(&capabilities));
 
-        let (mut named, mut own, mut space) = (None, Vec::new(), None);
+        let (mut fresh, mut own, mut space) = (None, Vec::new(), None);
         let (mut names, mut mailboxes) = (NameBook::default(), Vec::new());
         let statuses = connection
             .run_all(&commands, |data| match data {
-                Untagged::Capability(found) => named = Some(found),
+                Untagged::Capability(found) => fresh = Some(found),
                 Untagged::Id(fields) => own = fields,
                 Untagged::Namespace { prefix, separator } => space = Some((prefix, separator)),
                 data => list::collect(data, &mut names, &mut mailboxes),
@@ -114,8 +125,8 @@ impl ImapStore {
         if !statuses.last().is_some_and(super::wire::Status::is_ok) {
             mailboxes = list::run(&mut connection, &BTreeSet::new(), &mut names).await?;
         }
-        if let Some(named) = named {
-            capabilities = named;
+        if let Some(fresh) = fresh {
+            capabilities = fresh;
         }
         let described = id::describe(&own);
         let (prefix, separator) = space.unwrap_or_default();
@@ -125,6 +136,7 @@ impl ImapStore {
             can_move: capabilities.contains("MOVE"),
             uid_plus: capabilities.contains("UIDPLUS"),
             condstore: capabilities.contains("CONDSTORE") || capabilities.contains("QRESYNC"),
+            qresync: wants_qresync && enables && statuses.get(enable_at).is_some_and(super::wire::Status::is_ok),
             idle: capabilities.contains("IDLE"),
             server: if described.is_empty() { greeting } else { described },
             capabilities,

@@ -79,9 +79,8 @@ fn fault(error: &RustlsError) -> TlsFault {
             | CertificateError::NotValidYet
             | CertificateError::NotValidYetContext { .. } => TlsFault::Expired,
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => TlsFault::WrongHost,
-            // A certificate that signed itself and is not marked as an authority ends in the last two.
+            // Whose signature does not fit bears an issuer's name without being from it.
             CertificateError::UnknownIssuer | CertificateError::BadSignature => TlsFault::UnknownIssuer,
-            CertificateError::Other(_) => TlsFault::UnknownIssuer,
             other => TlsFault::Other(format!("the server's certificate is not acceptable: {other}")),
         },
         RustlsError::PeerIncompatible(reason) => TlsFault::Outdated(format!("{reason:?}")),
@@ -92,5 +91,117 @@ fn fault(error: &RustlsError) -> TlsFault {
             TlsFault::Other("the server does not speak TLS on this port; use its secure port, or security = \"starttls\"".to_owned())
         }
         other => TlsFault::Other(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio_rustls::TlsAcceptor;
+
+    use crate::settings::{AuthMethod, Secret, Security};
+
+    use super::*;
+
+    struct Authority {
+        issuer: Issuer<'static, KeyPair>,
+        file: tempfile::NamedTempFile,
+    }
+
+    impl Authority {
+        fn new() -> Self {
+            let mut params = CertificateParams::new(Vec::new()).unwrap();
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            let key = KeyPair::generate().unwrap();
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            file.write_all(params.self_signed(&key).unwrap().pem().as_bytes()).unwrap();
+            Self { issuer: Issuer::new(params, key), file }
+        }
+
+        /// Connects to a server with a certificate of this authority for `name`, valid until `until`.
+        async fn connect(&self, name: &str, until: i32, ca_file: Option<&Path>) -> Result<Box<dyn Io>, GroupwareError> {
+            let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+            params.not_after = rcgen::date_time_ymd(until, 1, 1);
+            let key = KeyPair::generate().unwrap();
+            let certificate = params.signed_by(&key, &self.issuer).unwrap();
+            let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_no_client_auth()
+                .with_single_cert(vec![certificate.der().clone()], rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap())
+                .unwrap();
+            let (ours, theirs) = tokio::io::duplex(64 * 1024);
+            tokio::spawn(async move {
+                let mut stream = TlsAcceptor::from(Arc::new(config)).accept(theirs).await?;
+                stream.write_all(b"* OK hi").await?;
+                stream.shutdown().await
+            });
+            secure(Box::new(ours), &access(ca_file), "mail.example.test:993", &Limits::default()).await
+        }
+    }
+
+    fn access(ca_file: Option<&Path>) -> ImapAccess {
+        ImapAccess {
+            host: "mail.example.test".to_owned(),
+            port: 993,
+            security: Security::Tls,
+            auth: AuthMethod::Password,
+            user: "alice".to_owned(),
+            secret: Secret::Environment("UNUSED".to_owned()),
+            ca_file: ca_file.map(Path::to_owned),
+        }
+    }
+
+    fn fault_of(outcome: Result<Box<dyn Io>, GroupwareError>) -> TlsFault {
+        match outcome {
+            Err(GroupwareError::Tls { fault, .. }) => fault,
+            Err(other) => panic!("{other:?}"),
+            Ok(_) => panic!("the connection was accepted"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_certificate_of_the_organisations_own_authority_is_accepted() {
+        let authority = Authority::new();
+        let mut stream = authority.connect("mail.example.test", 2100, Some(authority.file.path())).await.unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        assert_eq!(text, "* OK hi");
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_with_a_certificate_is_told_apart() {
+        let authority = Authority::new();
+        let ca_file = Some(authority.file.path());
+        assert_eq!(fault_of(authority.connect("mail.example.test", 2020, ca_file).await), TlsFault::Expired);
+        assert_eq!(fault_of(authority.connect("other.example.test", 2100, ca_file).await), TlsFault::WrongHost);
+        assert_eq!(fault_of(authority.connect("mail.example.test", 2100, None).await), TlsFault::UnknownIssuer);
+    }
+
+    #[tokio::test]
+    async fn a_ca_file_that_cannot_be_used_is_named() {
+        for path in [Path::new("/nonexistent/ca.pem"), Path::new(file!())] {
+            assert!(matches!(config(Some(path)), Err(TlsFault::Other(text)) if text.contains(&*path.to_string_lossy())));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_speaks_no_tls_is_told_apart_from_a_lost_connection() {
+        let (ours, mut theirs) = tokio::io::duplex(4096);
+        theirs.write_all(b"* OK IMAP4rev1 ready, in the clear\r\n").await.unwrap();
+        let outcome = secure(Box::new(ours), &access(None), "s:993", &Limits::default()).await;
+        assert!(matches!(fault_of(outcome), TlsFault::Other(text) if text.contains("starttls")));
+        let (ours, theirs) = tokio::io::duplex(4096);
+        drop(theirs);
+        assert!(matches!(secure(Box::new(ours), &access(None), "s:993", &Limits::default()).await, Err(GroupwareError::Offline { .. })));
+    }
+
+    #[test]
+    fn outdated_versions_are_named() {
+        let alert = RustlsError::AlertReceived(rustls::AlertDescription::ProtocolVersion);
+        assert!(matches!(fault(&alert), TlsFault::Outdated(_)));
     }
 }

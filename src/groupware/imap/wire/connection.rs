@@ -435,6 +435,8 @@ impl Connection {
                 self.traffic.received(len);
                 Ok(())
             }
+            // TLS that ends without a farewell: an end all the same.
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Err(self.offline("the server closed the connection")),
             Err(error) => Err(self.offline(error)),
         }
     }

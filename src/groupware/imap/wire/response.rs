@@ -60,6 +60,8 @@ pub(in super::super) struct ListRow {
 /// One STATUS response.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in super::super) struct StatusRow {
+    /// The mailbox as on the wire.
+    pub(in super::super) name: Bytes,
     pub(in super::super) messages: Option<u64>,
     pub(in super::super) uid_next: Option<u64>,
     pub(in super::super) uid_validity: Option<u64>,
@@ -178,11 +180,11 @@ fn vanished(scanner: &mut Scanner) -> Result<Vec<(u32, u32)>, Fault> {
     ranges(scanner)
 }
 
-/// `name (ITEM number …)`. Which mailbox it is, is known from the command.
+/// `name (ITEM number …)`.
 fn mailbox_status(scanner: &mut Scanner) -> Result<StatusRow, Fault> {
-    scanner.word()?;
+    let name = scanner.text()?.unwrap_or_default();
     scanner.open()?;
-    let mut row = StatusRow::default();
+    let mut row = StatusRow { name, ..StatusRow::default() };
     while !scanner.closes()? {
         match scanner.keyword().as_str() {
             "MESSAGES" => row.messages = scanner.optional_number()?,
@@ -258,7 +260,7 @@ mod tests {
         assert!(matches!(data("* CAPABILITY IMAP4rev1  IDLE "), Untagged::Capability(all) if all.len() == 2));
         assert!(matches!(
             data("* STATUS \"a b\" (MESSAGES 3 SIZE 12 MAILBOXID (abc) DELETED 0 APPENDLIMIT NIL UIDNEXT 9 )"),
-            Untagged::Mailbox(StatusRow { messages: Some(3), uid_next: Some(9), uid_validity: None, highest_modseq: None })
+            Untagged::Mailbox(StatusRow { name, messages: Some(3), uid_next: Some(9), uid_validity: None, highest_modseq: None }) if name == "a b"
         ));
         assert!(matches!(
             data("* NAMESPACE ((\"INBOX.\" \".\" \"X-PARAM\" (\"a\" \"b\"))) NIL ((\"#shared.\" \".\"))"),
