@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crmsync::crm::http::{HttpCrm, manifest_digest};
-use crmsync::crm::{Crm as _, MailBatch, MailImport, OnUnmatched};
+use crmsync::crm::{Capabilities, Crm as _, MailBatch, MailImport, OnUnmatched};
 use crmsync::groupware::mime::{ReadOptions, read_mail};
 use crmsync::model::{BatchKey, Direction, Mail, RawMail, RawMailWriter, RunId};
 use crmsync::settings::{CrmAccess, CrmAuth, Secret};
@@ -56,6 +56,7 @@ fn read(folder: &Path) -> Outcome<(usize, u64, Duration)> {
 async fn post(folder: &Path, url: &str, token: &str) -> Outcome<(usize, u64, Duration)> {
     let secret = Secret::Environment(String::new());
     let crm = HttpCrm::new(&CrmAccess { url: url.parse()?, auth: CrmAuth::Bearer, user: None, secret, ca_file: None }, token)?;
+    let offer = crm.capabilities().await?;
     let (mut bytes, mut took) = (0, Duration::ZERO);
     let (mut items, mut held, mut batches) = (Vec::new(), 0, 0);
     let files = files(folder)?;
@@ -64,7 +65,7 @@ async fn post(folder: &Path, url: &str, token: &str) -> Outcome<(usize, u64, Dur
         let raw = raw(&content(file)?)?;
         held += raw.len();
         let mail = read_mail(&raw, &ReadOptions::default())?;
-        items.push(import(mail, raw));
+        items.push(import(mail, raw, &offer));
         let next = rest.peek().map_or(Ok(0), |file| fs::metadata(file).map(|facts| facts.len()))?;
         if items.len() == BATCH_MAILS || held + next > BATCH_BYTES || rest.peek().is_none() {
             batches += 1;
@@ -80,13 +81,13 @@ async fn post(folder: &Path, url: &str, token: &str) -> Outcome<(usize, u64, Dur
     Ok((files.len(), bytes, took))
 }
 
-fn import(mail: Mail, raw: RawMail) -> MailImport {
+fn import(mail: Mail, raw: RawMail, offer: &Capabilities) -> MailImport {
     MailImport {
         key: mail.item_key(),
         mail: Arc::new(mail),
         raw,
-        activity_type: "mail".to_owned(),
-        status: String::new(),
+        activity_type: offer.mail_types.received.clone(),
+        status: offer.statuses.first().map(|status| status.key.clone()).unwrap_or_default(),
         folder: "INBOX".to_owned(),
         direction: Direction::Received,
         external: Vec::new(),
