@@ -1,6 +1,7 @@
 //! The least a client can do, as the yardstick of the benchmarks: reads every mail of a mailbox and throws it away, or moves all of them.
 //!
 //! `raw_client fetch ADDRESS USER PASSWORD MAILBOX`: one `UID FETCH` of all bodies.
+//! `raw_client fetch ADDRESS USER PASSWORD MAILBOX SET`: the same in sets of `SET` mails, each asked for when the last has come.
 //! `raw_client move ADDRESS USER PASSWORD MAILBOX TARGET SET`: `UID MOVE` in sets of `SET` mails.
 //! Prints mails, bytes received and seconds after the sign-in, as JSON.
 
@@ -87,6 +88,18 @@ fn main() -> Result<()> {
             client.command("UID FETCH 1:* (UID BODY.PEEK[])")?;
             (client.literals, client.bytes, start.elapsed())
         }
+        ["fetch", address, user, password, mailbox, set] => {
+            let mut client = Client::connect(address, user, password)?;
+            let set: usize = set.parse().map_err(Error::other)?;
+            let start = Instant::now();
+            client.command(&format!("EXAMINE \"{mailbox}\""))?;
+            let uids = client.uids()?;
+            for chunk in uids.chunks(set.max(1)) {
+                let (Some(first), Some(last)) = (chunk.first(), chunk.last()) else { continue };
+                client.command(&format!("UID FETCH {first}:{last} (UID RFC822.SIZE FLAGS INTERNALDATE BODY.PEEK[])"))?;
+            }
+            (client.literals, client.bytes, start.elapsed())
+        }
         ["move", address, user, password, mailbox, target, set] => {
             let mut client = Client::connect(address, user, password)?;
             let set: usize = set.parse().map_err(Error::other)?;
@@ -101,7 +114,7 @@ fn main() -> Result<()> {
         }
         _ => {
             return Err(Error::other(
-                "usage: raw_client fetch ADDRESS USER PASSWORD MAILBOX | move ADDRESS USER PASSWORD MAILBOX TARGET SET",
+                "usage: raw_client fetch ADDRESS USER PASSWORD MAILBOX [SET] | move ADDRESS USER PASSWORD MAILBOX TARGET SET",
             ));
         }
     };
