@@ -30,7 +30,7 @@ pub(super) struct Findings {
 }
 
 pub(super) async fn run(global: &Global, arguments: &OneAccount) -> Outcome {
-    let session = Session::offline(global).await?;
+    let session = Session::offline(global)?;
     let (crm, capabilities) = examine_crm(&session).await;
     let mut accounts = Vec::new();
     for account in session.accounts(arguments.account.as_deref())? {

@@ -10,8 +10,8 @@ use super::exit::{Exit, Failure, Outcome};
 use super::progress::ask;
 use super::session::Session;
 
-pub(super) async fn run(global: &Global, arguments: Arguments) -> Outcome {
-    let session = Session::offline(global).await?;
+pub(super) fn run(global: &Global, arguments: Arguments) -> Outcome {
+    let session = Session::offline(global)?;
     let journal = &session.journal;
     match arguments.action {
         JournalAction::Check => {

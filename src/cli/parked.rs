@@ -9,7 +9,7 @@ use super::session::Session;
 use super::status::local;
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> Outcome {
-    let mut session = Session::offline(global).await?;
+    let mut session = Session::offline(global)?;
     match arguments.action.unwrap_or(ParkedAction::List) {
         ParkedAction::List => list(&session),
         ParkedAction::Retry { ids } => retry(&session, &ids).await,

@@ -36,7 +36,7 @@ pub(super) struct Session {
 
 impl Session {
     /// Settings and journal, without asking the CRM for its level of the settings.
-    pub(super) async fn offline(global: &Global) -> Result<Self, Failure> {
+    pub(super) fn offline(global: &Global) -> Result<Self, Failure> {
         let (sources, dirs) = sources(global)?;
         let effective = load(&sources, None)?;
         Self::open(global, sources, &dirs, effective, CrmSettings::default())

@@ -36,8 +36,8 @@ struct Queue {
     parked: BTreeMap<String, usize>,
 }
 
-pub(super) async fn run(global: &Global) -> Outcome {
-    let session = Session::offline(global).await?;
+pub(super) fn run(global: &Global) -> Outcome {
+    let session = Session::offline(global)?;
     let runs = session.journal.runs(200)?;
     let mut accounts = Vec::new();
     for account in session.settings.accounts.keys() {

@@ -9,7 +9,7 @@ use super::exit::{Exit, Failure, Outcome};
 use super::session::Session;
 
 pub(super) async fn run(global: &Global, arguments: &Unlock) -> Outcome {
-    let session = Session::offline(global).await?;
+    let session = Session::offline(global)?;
     let mut locked: Vec<(AccountId, Lock)> = Vec::new();
     for account in session.settings.accounts.keys() {
         locked.extend(session.journal.lock(account)?.map(|lock| (account.clone(), lock)));

@@ -18,8 +18,8 @@ struct Report {
     history: Vec<(RunId, RunItem)>,
 }
 
-pub(super) async fn run(global: &Global, arguments: &Why) -> Outcome {
-    let session = Session::offline(global).await?;
+pub(super) fn run(global: &Global, arguments: &Why) -> Outcome {
+    let session = Session::offline(global)?;
     let message_id = arguments.message_id.trim().trim_start_matches('<').trim_end_matches('>').to_owned();
     let report = Report {
         settled: session
