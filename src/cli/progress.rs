@@ -73,7 +73,7 @@ impl Observer for Progress {
             }
             RunEvent::Progress { area, count } => self.redraw(*area, *count),
             RunEvent::Waiting { why, delay } => self.say(&format!("waiting {} s: {why}", delay.as_secs())),
-            RunEvent::Item(item) if item.outcome == ItemOutcome::Parked => {
+            RunEvent::Item(item) if item.outcome == ItemOutcome::Parked && !self.output.json => {
                 let why = item.reason.as_ref().map_or_else(String::new, ToString::to_string);
                 self.say(&format!("waits: {} ({})", plain(&item.title), plain(&why)));
             }

@@ -76,8 +76,8 @@ impl Context {
     }
 }
 
-/// A new run id: sorts by time, unique by its random tail.
+/// A new run id: sorts by time to the millisecond, so that the last run is the last, and unique by its random tail.
 #[must_use]
 pub fn new_run_id(now: Instant, random: &dyn Random) -> RunId {
-    RunId(format!("{}-{:08x}", now.format("%Y%m%dT%H%M%SZ"), random.next_u64() >> 32))
+    RunId(format!("{}-{:08x}", now.format("%Y%m%dT%H%M%S%3fZ"), random.next_u64() >> 32))
 }

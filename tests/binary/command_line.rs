@@ -111,7 +111,7 @@ fn json_is_given_when_the_run_fails_too() {
     let (stage, _) = imported();
     stage
         .imap
-        .fault(crmsync::sandbox::imap::Trigger::next("LIST"), crmsync::sandbox::imap::Fault::Answer("NO [UNAVAILABLE] later".to_owned()));
+        .fault(crmsync::sandbox::imap::Trigger::every("LIST"), crmsync::sandbox::imap::Fault::Answer("NO [UNAVAILABLE] later".to_owned()));
     let failed = stage.sync();
     assert_eq!(failed.code, Some(75), "{failed:?}");
     let answer = failed.json();
@@ -150,7 +150,7 @@ fn x31_faults_of_the_configuration_are_named_with_file_line_and_column() {
     for (broken, place, word) in [
         (sound.replace("[\"folder\"]", "[\"foldr\"]"), ":8:14", "folder"),
         (sound.replace("marks =", "markz ="), ":9:", "mail.marks"),
-        (sound.replace("port = ", "port = 7"), ":17:", "port"),
+        (sound.replace("port = ", "port = 7"), ":16:", "port"),
         (sound.replace("[mail]", "[mail"), ":5:", ""),
         (sound.replace("{ env = \"TEST_CRM_TOKEN\" }", "\"hunter2hunter2\""), ":3:", "crm.secret"),
     ] {

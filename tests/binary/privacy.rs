@@ -40,11 +40,14 @@ fn logs_of_runs_with_faults_name_no_secret_address_or_subject() {
         ("UID MOVE", Fault::Answer("NO not now".to_owned())),
         ("SELECT", Fault::DropAfter),
     ];
-    for (round, faults) in crm_faults.into_iter().enumerate() {
+    let imap_faults = imap_faults.into_iter().map(|fault| (Faults::default(), Some(fault)));
+    let rounds = crm_faults.into_iter().map(|faults| (faults, None)).chain(imap_faults);
+    for (round, (faults, imap_fault)) in rounds.enumerate() {
         stage.crm.set_faults(faults);
-        if let Some((command, fault)) = imap_faults.get(round) {
-            stage.imap.fault(Trigger::next(command), fault.clone());
+        if let Some((command, fault)) = imap_fault {
+            stage.imap.fault(Trigger::next(command), fault);
         }
+        stage.imap.append(USER, IMPORT, known(&format!("Awkward six {round}")), &[]);
         let finished = stage.sync();
         let told = finished.stderr.as_str();
         for secret in [PASSWORD, TOKEN] {

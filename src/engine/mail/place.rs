@@ -11,9 +11,22 @@ use crate::model::{Action, Area, Intent, MailLocation, MailboxName, Reason, Reas
 use crate::sync::{Remedy, Target, classify, next_delay};
 
 use super::Import;
+use super::settle::location_id;
 
 /// Mails that are placed alike, by one command each.
 type Likeness = (MailboxName, u32, Vec<String>, Vec<String>, Option<MailboxName>);
+
+/// What is still to be done after a refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Undone {
+    /// All of it.
+    Whole,
+    /// The copy is made; its original is still there.
+    Removal,
+}
+
+/// The server's refusal, and what it left undone.
+type Refusal = (GroupwareError, Undone);
 
 impl<N: MailConnector, C: Crm> Import<'_, N, C> {
     /// The mailbox a target stands for.
@@ -58,15 +71,20 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
     ) -> Result<(), EngineError> {
         let uids: UidSet = group.iter().map(|intent| location(intent).uid).collect();
         let mut loose = BTreeSet::new();
+        if self.open.as_ref().is_some_and(|(_, selected)| selected.read_only) {
+            // A copy would be made whose original cannot be removed.
+            let error = GroupwareError::Refused { command: "STORE", code: Some("READ-ONLY".to_owned()), text: String::new() };
+            return self.refused(group, error, Undone::Whole).await;
+        }
         if !add.is_empty() || !remove.is_empty() {
             match self.store.store_keywords(&uids, add, remove).await {
                 Ok(after) => loose = not_sticking(&after, add),
-                Err(error) => return self.refused(group, error).await,
+                Err(error) => return self.refused(group, error, Undone::Whole).await,
             }
         }
         if let Some(target) = move_to {
-            if let Err(error) = self.move_all(group, &uids, target).await? {
-                return self.refused(group, error).await;
+            if let Err((error, undone)) = self.move_all(group, &uids, target).await? {
+                return self.refused(group, error, undone).await;
             }
         } else if !loose.is_empty() {
             self.park_mailbox(group, &loose).await?;
@@ -74,6 +92,7 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
         let mut changes: Vec<Change> = group.iter().map(|intent| Change::RemoveIntent(intent.operation.id.clone())).collect();
         for intent in group {
             let place = location(intent).clone();
+            changes.push(self.unpark(location_id(&place)));
             if move_to.is_some() {
                 changes.push(Change::ForgetLocation(place));
             } else if self.ctx.journal.parked_entry(Area::Mail, &self.ctx.account, intent.operation.item.as_str())?.is_none() {
@@ -85,38 +104,33 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
     }
 
     /// Moves mails, creating the target when it is missing. The inner error is the server's refusal.
-    async fn move_all(&mut self, group: &[Intent], uids: &UidSet, target: &MailboxName) -> Result<Result<(), GroupwareError>, EngineError> {
+    async fn move_all(&mut self, group: &[Intent], uids: &UidSet, target: &MailboxName) -> Result<Result<(), Refusal>, EngineError> {
         if !self.store.features().can_move {
             return self.copy_and_remove(group, uids, target).await;
         }
         match self.store.move_mails(uids, target).await {
             Err(GroupwareError::NoSuchMailbox { .. }) => {
                 if let Err(error) = self.store.create_mailbox(target).await {
-                    return Ok(Err(error));
+                    return Ok(Err((error, Undone::Whole)));
                 }
-                Ok(self.store.move_mails(uids, target).await.map(drop))
+                Ok(self.store.move_mails(uids, target).await.map(drop).map_err(|error| (error, Undone::Whole)))
             }
-            moved => Ok(moved.map(drop)),
+            moved => Ok(moved.map(drop).map_err(|error| (error, Undone::Whole))),
         }
     }
 
     /// COPY, then removal, for servers without MOVE. Before the first COPY the target's UIDNEXT is journalled: a copy that a crash left
     /// behind lies at or above it, and is recognised by Message-ID and size.
-    async fn copy_and_remove(
-        &mut self,
-        group: &[Intent],
-        uids: &UidSet,
-        target: &MailboxName,
-    ) -> Result<Result<(), GroupwareError>, EngineError> {
+    async fn copy_and_remove(&mut self, group: &[Intent], uids: &UidSet, target: &MailboxName) -> Result<Result<(), Refusal>, EngineError> {
         let status = match self.store.status(target).await {
             Ok(status) => status,
             Err(GroupwareError::NoSuchMailbox { .. }) => {
                 if let Err(error) = self.store.create_mailbox(target).await {
-                    return Ok(Err(error));
+                    return Ok(Err((error, Undone::Whole)));
                 }
                 self.store.status(target).await?
             }
-            Err(error) => return Ok(Err(error)),
+            Err(error) => return Ok(Err((error, Undone::Whole))),
         };
         let mut to_copy = uids.clone();
         let mut started = Vec::new();
@@ -140,12 +154,12 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
         if !to_copy.is_empty()
             && let Err(error) = self.store.copy_mails(&to_copy, target).await
         {
-            return Ok(Err(error));
+            return Ok(Err((error, Undone::Whole)));
         }
         if present.is_empty() {
             return Ok(Ok(()));
         }
-        Ok(self.store.remove_mails(&present).await)
+        Ok(self.store.remove_mails(&present).await.map_err(|error| (error, Undone::Removal)))
     }
 
     /// Whether an earlier, cut-off attempt has copied the mail. Leaves the source mailbox selected.
@@ -164,17 +178,21 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
         Ok(traits.values().any(|traits| traits.message_id == message_id && traits.size == size))
     }
 
-    /// A refusal parks the mails; a broken session ends the run with the intents in place.
-    async fn refused(&mut self, group: &[Intent], error: GroupwareError) -> Result<(), EngineError> {
+    /// A refusal parks the mails; a broken session ends the run with the intents in place. So does a refusal to remove what was copied:
+    /// the intent alone knows of the copy, and without it the next try would make another one.
+    async fn refused(&mut self, group: &[Intent], error: GroupwareError, undone: Undone) -> Result<(), EngineError> {
         let Remedy::Park { reason } = classify::groupware(&error) else { return Err(error.into()) };
         let delay = next_delay(5, self.ctx.random.next_u64());
         let next_try = chrono::TimeDelta::from_std(delay).ok().map(|delay| self.ctx.now() + delay);
         let mut changes = Vec::new();
         for intent in group {
-            let id = intent.operation.item.0.clone();
             let settled = self.ctx.journal.settled_mail(&self.ctx.account, &intent.operation.item)?;
             let Action::PlaceMail { location, message_id, .. } = &intent.operation.action;
-            changes.push(Change::RemoveIntent(intent.operation.id.clone()));
+            // By its place, not by its key: each copy of a mail has a mark or move of its own.
+            let id = location_id(location);
+            if undone == Undone::Whole {
+                changes.push(Change::RemoveIntent(intent.operation.id.clone()));
+            }
             changes.push(Change::Park(Parked {
                 id: id.clone(),
                 area: Area::Mail,

@@ -32,6 +32,10 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
         finished: Vec<BatchKey>,
     ) -> Result<Vec<Intent>, EngineError> {
         let mut ledger = Ledger::default();
+        // What waited here for being read, marked or moved waits no longer under its place; if it fails again, it is parked anew.
+        let read = answered.iter().map(|(read, _)| read).chain(&prepared.copies).chain(prepared.known.iter().map(|(read, _)| read));
+        let read = read.chain(&prepared.waiting).chain(prepared.left_out.iter().map(|(read, _)| read));
+        ledger.changes.extend(read.map(|read| self.unpark(location_id(&read.location))));
         let mut outcomes: BTreeMap<ItemKey, (Placed, Option<String>)> = BTreeMap::new();
         for (read, answer) in answered {
             match answer {
@@ -64,8 +68,12 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
             ledger.changes.push(self.unpark(read.key().0));
             self.record(item(&read, survey, ItemOutcome::LeftOut, Some(reason)), &mut ledger);
         }
-        for (uid, traits, reason) in prepared.too_large.into_iter().chain(prepared.unreadable) {
-            self.park_unread(survey, uid, &traits, reason, &mut ledger)?;
+        for (uid, traits, reason) in prepared.too_large {
+            self.park_unread(survey, uid, &traits, reason, NextTry::User, &mut ledger)?;
+        }
+        // The server may have been out of order for a moment.
+        for (uid, traits, reason) in prepared.unreadable {
+            self.park_unread(survey, uid, &traits, reason, NextTry::Backoff, &mut ledger)?;
         }
         for uid in prepared.gone {
             self.forget_gone(survey, uid, &mut ledger)?;
@@ -123,6 +131,7 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
         ledger: &mut Ledger,
     ) -> Result<(), EngineError> {
         let follows = consequence(settled.verdict, "");
+        ledger.changes.push(self.unpark(read.key().0));
         if self.recovered.remove(&read.key()) {
             self.count.left = self.count.left.saturating_sub(1);
         } else {
@@ -225,11 +234,13 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
         uid: u32,
         traits: &crate::groupware::MailTraits,
         reason: Reason,
+        retry: NextTry,
         ledger: &mut Ledger,
     ) -> Result<(), EngineError> {
         let location = self.location(survey, uid);
-        let id = format!("{}/{}/{uid}", location.mailbox, location.uid_validity);
+        let id = location_id(&location);
         let before = self.ctx.journal.parked_entry(Area::Mail, &self.ctx.account, &id)?;
+        let tries = before.as_ref().map_or(0, |entry| entry.tries) + 1;
         let title = format!("Mail {uid} in {} ({} bytes)", location.mailbox, traits.size);
         let date = traits.internal_date.map(|date| date.to_rfc3339());
         ledger.changes.push(Change::Park(Parked {
@@ -240,8 +251,8 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
             date: date.clone(),
             reason: reason.clone(),
             since: before.as_ref().map_or_else(|| self.ctx.now(), |entry| entry.since),
-            tries: before.map_or(0, |entry| entry.tries) + 1,
-            next_try: None,
+            tries,
+            next_try: self.next_try(retry, tries),
             location: Some(location.clone()),
             message_id: traits.message_id.clone(),
             addresses: Vec::new(),
@@ -291,7 +302,7 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
         }
     }
 
-    fn unpark(&self, id: String) -> Change {
+    pub(super) fn unpark(&self, id: String) -> Change {
         Change::Unpark { area: Area::Mail, account: self.ctx.account.clone(), id }
     }
 
@@ -315,6 +326,11 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
         self.count.count += 1;
         self.count.left = self.count.left.saturating_sub(1);
     }
+}
+
+/// The id under which waits what is known of a mail by its place alone: it was never read, or it is read and not yet marked or moved.
+pub(super) fn location_id(location: &MailLocation) -> String {
+    format!("{}/{}/{}", location.mailbox, location.uid_validity, location.uid)
 }
 
 fn locate(location: &MailLocation, key: Option<ItemKey>, state: LocatedState) -> Change {
