@@ -75,6 +75,8 @@ reasons! {
     TooLarge => "the mail is larger than allowed", "raise mail.max_size, or remove large attachments";
     /// The status key in the folder's name is not one of the CRM's (R16).
     UnknownStatus => "the folder's status key is unknown to the CRM", "rename the folder so that it ends in a status key of the CRM in square brackets";
+    /// The server does not let the folder be opened or searched.
+    FolderRefused => "the server does not let the folder be opened", "ask for the right to read it, or take it out of the settings; it is tried again by itself";
     /// The CRM refused the item and said why.
     RejectedByCrm => "the CRM refused it", "see the CRM's reason; `crmsync parked retry` tries again";
     /// The CRM skipped the item by a rule of its own.

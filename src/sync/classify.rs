@@ -141,7 +141,9 @@ pub fn crm(error: &CrmError) -> Remedy {
         CrmError::Unauthorized { .. } => Remedy::NeedsUser { action: UserAction::CrmLogin },
         CrmError::Forbidden { .. } => Remedy::NeedsUser { action: UserAction::CrmRights },
         CrmError::Secret { .. } => Remedy::NeedsUser { action: UserAction::CrmSecret },
-        CrmError::NotOffered { .. } | CrmError::Contract(_) => Remedy::StopArea { scope: StopScope::Area },
+        CrmError::NotOffered { .. } => Remedy::StopArea { scope: StopScope::Area },
+        // Often one mail alone makes the CRM answer nonsense; item keys keep the halves from doubling anything.
+        CrmError::Contract(_) => Remedy::Bisect { reason: Reason::new(ReasonCode::PoisonItem, error.to_string()) },
         CrmError::Busy { retry_after, .. } => Remedy::RetryLater { after: *retry_after },
         CrmError::TooLarge => Remedy::Halve,
         // Whatever has the key is not this batch; item keys keep a second sending from doubling anything.
@@ -306,12 +308,15 @@ mod tests {
         assert_eq!(crm(&CrmError::TooLarge), Remedy::Halve);
         let error = CrmError::Failed { status: 500, title: words(), detail: String::new() };
         assert_eq!(crm(&error), Remedy::Bisect { reason: Reason::new(ReasonCode::PoisonItem, "500 words") });
+        assert!(
+            matches!(crm(&CrmError::Contract(words())), Remedy::Bisect { .. }),
+            "an answer out of the contract may be one mail's fault"
+        );
     }
 
     #[test]
     fn what_the_crm_never_takes_stops_the_area() {
         assert_eq!(crm(&CrmError::NotOffered { what: words() }), AREA);
-        assert_eq!(crm(&CrmError::Contract(words())), AREA);
         for status in [405, 411, 415, 426, 451] {
             assert_eq!(failed(status, "", ""), AREA);
         }

@@ -18,6 +18,8 @@ pub const DEFAULT_STATUS: &str = "I";
 pub struct MailSource {
     /// The mailbox, as the server spells it.
     pub mailbox: MailboxName,
+    /// The mailbox that has its result sub-folders: itself; for a sub-folder of mails not found, the mailbox above it.
+    pub home: MailboxName,
     /// Separator of its branch; `None` on a flat server.
     pub separator: Option<char>,
     /// How its mails were selected.
@@ -41,18 +43,6 @@ pub struct SourcePlan {
     pub import_folder: Option<MailboxName>,
     /// The archive folder, where it exists: to be bound once (C19).
     pub archive_folder: Option<MailboxName>,
-}
-
-impl SourcePlan {
-    /// The source that a mailbox is, or whose result sub-folder it is.
-    #[must_use]
-    pub fn source_of(&self, mailbox: &MailboxName) -> Option<&MailSource> {
-        self.sources.iter().find(|source| source.mailbox == *mailbox).or_else(|| {
-            self.sources.iter().find(|source| {
-                ResultKind::ALL.into_iter().any(|kind| result_subfolder(source, kind).is_some_and(|folder| folder == *mailbox))
-            })
-        })
-    }
 }
 
 /// A mailbox that is wanted and not there.
@@ -114,7 +104,7 @@ impl ResultKind {
 #[must_use]
 pub fn result_subfolder(source: &MailSource, kind: ResultKind) -> Option<MailboxName> {
     let separator = source.separator?;
-    Some(MailboxName(format!("{}{separator}{}", source.mailbox.0, kind.folder_name())))
+    Some(MailboxName(format!("{}{separator}{}", source.home.0, kind.folder_name())))
 }
 
 /// The full name under which the archive folder is created: a sibling of the import folder, unless the setting is a path (R18).
@@ -164,6 +154,7 @@ pub fn plan_sources(inputs: &SourceInputs<'_>) -> SourcePlan {
     if selectors.contains(&MailSelector::Category) {
         planner.categories(&tree);
     }
+    planner.not_found_subfolders(&tree);
     let mut plan = planner.plan;
     plan.sources = planner.sources.into_values().collect();
     plan.sources.sort_by(|a, b| (a.selector, &a.mailbox).cmp(&(b.selector, &b.mailbox)));
@@ -287,6 +278,28 @@ impl Planner<'_> {
         }
     }
 
+    /// Mails without a match wait in a sub-folder of their source and are tried again from there (I5).
+    fn not_found_subfolders(&mut self, tree: &Tree<'_>) {
+        let settings = self.inputs.settings;
+        if !settings.marks.contains(&MailMark::Subfolders) {
+            return;
+        }
+        for home in self.sources.values().cloned().collect::<Vec<_>>() {
+            let Some(name) = result_subfolder(&home, ResultKind::NotFound) else { continue };
+            let Some(node) = tree.exact(&name.0).filter(|node| !self.is_barred(node)) else { continue };
+            let mut query = home.query.clone();
+            if home.selector == MailSelector::Inbox {
+                // Only what bears the category was moved out of the inbox (R12); anything else in there was not chosen.
+                if !settings.selectors.contains(&MailSelector::Category) {
+                    continue;
+                }
+                query.with_keyword = Some(settings.category.clone());
+            }
+            let source = MailSource { mailbox: node.mailbox.name.clone(), query, ..home };
+            self.sources.entry(node.name.clone()).or_insert(source);
+        }
+    }
+
     fn processed(&self) -> Option<String> {
         let settings = self.inputs.settings;
         settings.marks.contains(&MailMark::Keyword).then(|| settings.processed_keyword.clone())
@@ -298,6 +311,7 @@ impl Planner<'_> {
         let (mailbox, separator) =
             tree.exact(INBOX).map_or_else(|| (MailboxName::from(INBOX), separator), |node| (node.mailbox.name.clone(), node.separator));
         self.sources.entry(INBOX.to_owned()).or_insert_with(|| MailSource {
+            home: mailbox.clone(),
             mailbox,
             separator,
             selector,
@@ -309,6 +323,7 @@ impl Planner<'_> {
     fn add(&mut self, node: &Node<'_>, selector: MailSelector, status: String, query: Query) {
         self.sources.entry(node.name.clone()).or_insert_with(|| MailSource {
             mailbox: node.mailbox.name.clone(),
+            home: node.mailbox.name.clone(),
             separator: node.separator,
             selector,
             status,

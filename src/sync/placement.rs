@@ -83,7 +83,8 @@ pub fn placement(outcome: Placed, source: &MailSource, keywords_now: &BTreeSet<S
 
 fn subfolder(source: &MailSource, kind: ResultKind, settings: &MailSettings) -> Option<Target> {
     let name = settings.marks.contains(&MailMark::Subfolders).then(|| result_subfolder(source, kind))??;
-    Some(Target::Subfolder(name))
+    // A mail that was tried again in vain is where it belongs.
+    (name != source.mailbox).then_some(Target::Subfolder(name))
 }
 
 /// The inbox selector never moves (R12). Where the category selector looks into the inbox too, a mail that bears the category was
@@ -189,6 +190,9 @@ mod tests {
         let both = settings_with(&[Folder], &[Subfolders, Move]);
         assert_eq!(target(Placed::Imported, &both), Some(Target::Archive));
         assert_eq!(target(Placed::NotFound, &both), folder("Not Found"));
+        let waiting = MailSource { mailbox: "INBOX/Import Folder/Not Found".into(), ..source.clone() };
+        assert!(placement(Placed::NotFound, &waiting, &keywords(&[]), &settings).is_empty(), "it is there already");
+        assert_eq!(placement(Placed::Imported, &waiting, &keywords(&[]), &settings).move_to, folder("Processed"));
         let flat = MailSource { separator: None, ..source.clone() };
         assert!(placement(Placed::Imported, &flat, &keywords(&[]), &settings).is_empty());
     }

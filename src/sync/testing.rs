@@ -53,6 +53,7 @@ pub(super) fn mailbox(name: &str, separator: char) -> Mailbox {
 pub(super) fn source(mailbox: &str, selector: MailSelector) -> MailSource {
     MailSource {
         mailbox: MailboxName::from(mailbox),
+        home: MailboxName::from(mailbox),
         separator: Some('/'),
         selector,
         status: DEFAULT_STATUS.to_owned(),

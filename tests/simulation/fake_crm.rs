@@ -51,6 +51,9 @@ fn import(state: &mut State, batch: &MailBatch) -> Result<BatchAnswer, CrmError>
     if let Some(answer) = state.answers.get(&batch.key) {
         return Ok(answer.clone());
     }
+    if let Some(error) = state.crm_errors.pop() {
+        return Err(error());
+    }
     if batch.items.iter().any(|item| state.poison.contains(item.raw.digest())) {
         return Err(CrmError::Failed { status: 500, title: "Internal error".into(), detail: String::new() });
     }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crmsync::groupware::{
-    Access, Copied, FetchedMail, GroupwareError, Known, MailConnector, MailStore, MailStoreFeatures, MailTraits, Mailbox, MailboxStatus,
-    Moved, Query, Selected, UidSet, Wakeup,
+    Access, Copied, FetchedMail, GroupwareError, Known, LoginRefusal, MailConnector, MailStore, MailStoreFeatures, MailTraits, Mailbox,
+    MailboxStatus, Moved, Query, Selected, UidSet, Wakeup,
 };
 use crmsync::model::{MailboxName, RawMail};
 
@@ -43,6 +43,10 @@ impl MailConnector for FakeConnector {
         }
         let mut state = self.0.state();
         state.logins += 1;
+        if state.reject_login.is_some_and(|from| state.logins >= from) {
+            let refusal = LoginRefusal { code: Some("AUTHENTICATIONFAILED".into()), text: "no".into() };
+            return Err(GroupwareError::LoginRejected { server: "fake:143".into(), refusal });
+        }
         let features = MailStoreFeatures {
             separator: Some('/'),
             can_move: state.kind.can_move,
@@ -116,6 +120,9 @@ impl MailStore for FakeStore {
 
     async fn create_mailbox(&mut self, name: &MailboxName) -> Result<(), GroupwareError> {
         self.command(|state, _| {
+            if state.refuse_create {
+                return Err(GroupwareError::Refused { command: "CREATE", code: Some("NOPERM".into()), text: "no".into() });
+            }
             let fresh = || ServerMailbox { uid_validity: 7, uid_next: 1, modseq: 1, mails: BTreeMap::new() };
             state.mailboxes.entry(name.0.clone()).or_insert_with(fresh);
             Ok(())
@@ -126,6 +133,9 @@ impl MailStore for FakeStore {
         self.selected = Some(name.0.clone());
         self.command(|state, _| {
             let kind = state.kind;
+            if state.refused.contains(&name.0) {
+                return Err(GroupwareError::Refused { command: "SELECT", code: Some("NOPERM".into()), text: "no".into() });
+            }
             let mailbox = state.mailboxes.get(&name.0).ok_or_else(|| no_such(name))?;
             Ok(Selected {
                 uid_validity: mailbox.uid_validity,

@@ -5,6 +5,7 @@
 
 mod fake_crm;
 mod fake_store;
+mod waiting;
 mod world;
 
 use std::collections::BTreeSet;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use crmsync::crm::{BatchAnswer, OnUnmatched};
+use crmsync::crm::{BatchAnswer, CrmError, OnUnmatched};
 use crmsync::model::{BatchKey, Digest, ItemKey};
 
 /// A mail on the fake server.
@@ -69,6 +69,14 @@ pub(crate) struct State {
     pub poison: BTreeSet<Digest>,
     /// UIDs whose body breaks the session.
     pub unreadable: BTreeSet<(String, u32)>,
+    /// Nobody may create a mailbox.
+    pub refuse_create: bool,
+    /// Mailboxes that cannot be opened.
+    pub refused: BTreeSet<String>,
+    /// The password is wrong from this login on.
+    pub reject_login: Option<u64>,
+    /// What the CRM fails with at the next imports; an import that fails stores nothing.
+    pub crm_errors: Vec<fn() -> CrmError>,
     /// Writes made at either side.
     pub writes: u64,
     /// Logins.
@@ -108,6 +116,10 @@ impl World {
             known: BTreeSet::new(),
             poison: BTreeSet::new(),
             unreadable: BTreeSet::new(),
+            refuse_create: false,
+            refused: BTreeSet::new(),
+            reject_login: None,
+            crm_errors: Vec::new(),
             writes: 0,
             logins: 0,
             steps: 0,

@@ -53,6 +53,7 @@ pub(super) async fn deliver<C: Crm>(crm: &C, job: &MailJob, ctx: &Context, impor
     let mut queue = VecDeque::from([imports]);
     let mut poison: Vec<(ReadMail, Answer)> = Vec::new();
     let mut answered = 0_usize;
+    let mut rekeyed = false;
     while let Some(group) = queue.pop_front() {
         if group.is_empty() {
             continue;
@@ -74,6 +75,13 @@ pub(super) async fn deliver<C: Crm>(crm: &C, job: &MailJob, ctx: &Context, impor
             Err(error) => error,
         };
         let group: Group = reads.into_iter().zip(batch.items).collect();
+        if matches!(classify::crm(&error), Remedy::RetryNow) && !rekeyed {
+            // Whatever has this key is not this batch. Once: a CRM that says so of every key is at fault itself.
+            rekeyed = true;
+            ctx.commit(vec![Change::RemoveBatch(batch.key)]).await?;
+            queue.push_front(group);
+            continue;
+        }
         let reason = match classify::crm(&error) {
             Remedy::Bisect { reason } => Some(reason),
             Remedy::Halve => Some(Reason::new(ReasonCode::TooLarge, error.to_string())),
@@ -151,7 +159,7 @@ async fn post<C: Crm>(crm: &C, batch: &MailBatch, ctx: &Context) -> Result<Batch
         };
         let delay = match classify::crm(&error) {
             Remedy::RetryLater { after: Some(after) } => after,
-            Remedy::AskForAnswer | Remedy::RetryNow | Remedy::RetryLater { after: None } => {
+            Remedy::AskForAnswer | Remedy::RetryLater { after: None } => {
                 next_delay(tries, ctx.random.next_u64()).min(Duration::from_secs(1 << tries.min(4)))
             }
             _ => return Err(error),

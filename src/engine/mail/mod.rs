@@ -6,6 +6,7 @@
 mod attachments;
 mod deliver;
 mod job;
+mod parking;
 mod place;
 mod plan;
 mod read;
@@ -16,20 +17,21 @@ mod survey;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::crm::{Crm, CrmError};
-use crate::groupware::{Access, GroupwareError, MailConnector, MailStore as _, MailTraits, Selected};
+use crate::groupware::{Access, MailConnector, MailStore as _, MailTraits, Selected};
 use crate::journal::{AreaCount, Change, Cursor};
-use crate::model::{Area, ItemKey, MailboxName};
+use crate::model::{Area, Instant, ItemKey, MailboxName};
 use crate::sync::{Remedy, classify, halves, plan_sets};
 
 use super::context::Context;
 use super::error::EngineError;
 use super::events::RunEvent;
+use super::run::sign_in;
 
 pub use job::MailJob;
 pub use plan::{MailPreview, plan};
 
 use read::Prepared;
-use survey::Survey;
+use survey::{Survey, is_of_mailbox};
 
 /// UIDs whose sizes are asked for at once, so that the first batch is on its way before the last size is known.
 const PLAN_AHEAD: usize = 1_500;
@@ -56,6 +58,18 @@ pub(super) struct Import<'a, N: MailConnector, C> {
     recovered: BTreeSet<ItemKey>,
     /// Sessions that may still be opened anew after one broke at a mail.
     reconnects: usize,
+    /// When the import began: what is due is judged by it.
+    started: Instant,
+    /// Parked entries whose next try had come when the import began.
+    due: BTreeSet<String>,
+    /// Parked entries of mails that could not be read.
+    unread: BTreeSet<String>,
+    /// Mailboxes that were searched, with their UIDVALIDITY.
+    surveyed: BTreeSet<(MailboxName, u32)>,
+    /// No mailbox was passed over.
+    all_seen: bool,
+    /// A batch was posted since the user was last asked whether to go on.
+    posted: bool,
 }
 
 /// Imports every selected mail of the account in `store`, a session of `connector`. Returns whether the user stopped it at a batch
@@ -78,8 +92,24 @@ pub async fn import<N: MailConnector, C: Crm>(
 impl<'a, N: MailConnector, C: Crm> Import<'a, N, C> {
     fn new(connector: &'a N, store: N::Store, crm: &'a C, job: &'a MailJob, ctx: &'a Context) -> Self {
         let archive = MailboxName(job.settings.archive_folder.clone());
-        let (count, recovered) = (AreaCount::default(), BTreeSet::new());
-        Self { connector, store, crm, job, ctx, open: None, archive, count, recovered, reconnects: RECONNECTS }
+        Self {
+            connector,
+            store,
+            crm,
+            job,
+            ctx,
+            open: None,
+            archive,
+            count: AreaCount::default(),
+            recovered: BTreeSet::new(),
+            reconnects: RECONNECTS,
+            started: ctx.now(),
+            due: BTreeSet::new(),
+            unread: BTreeSet::new(),
+            surveyed: BTreeSet::new(),
+            all_seen: true,
+            posted: false,
+        }
     }
 
     /// Returns whether the user stopped it.
@@ -92,6 +122,7 @@ impl<'a, N: MailConnector, C: Crm> Import<'a, N, C> {
                 return Ok(true);
             }
         }
+        self.release_lost().await?;
         Ok(false)
     }
 
@@ -99,20 +130,15 @@ impl<'a, N: MailConnector, C: Crm> Import<'a, N, C> {
     async fn import_mailbox(&mut self, survey: Survey) -> Result<bool, EngineError> {
         let mut complete = true;
         if !survey.uids.is_empty() {
-            match self.open_mailbox(&survey.source.mailbox).await {
-                Ok(selected) if selected.uid_validity == survey.selected.uid_validity => {}
-                // Recreated since the survey, or deleted: the next run surveys it anew.
-                Ok(_) | Err(EngineError::Groupware(GroupwareError::NoSuchMailbox { .. })) => {
-                    self.count.left -= survey.uids.len() as u64;
-                    return Ok(true);
-                }
-                Err(error) => return Err(error),
-            }
             let uids: Vec<u32> = survey.uids.iter().copied().collect();
             for chunk in uids.chunks(PLAN_AHEAD) {
                 match self.import_chunk(&survey, chunk).await? {
                     ChunkEnd::Done => {}
                     ChunkEnd::Unsettled => complete = false,
+                    ChunkEnd::Lost => {
+                        (complete, self.all_seen) = (false, false);
+                        break;
+                    }
                     ChunkEnd::Stopped => return Ok(false),
                 }
             }
@@ -125,6 +151,9 @@ impl<'a, N: MailConnector, C: Crm> Import<'a, N, C> {
 
     /// Fetches, posts, settles and places some UIDs of the selected mailbox, batch after batch.
     async fn import_chunk(&mut self, survey: &Survey, uids: &[u32]) -> Result<ChunkEnd, EngineError> {
+        if !self.open_surveyed(survey).await? {
+            return Ok(ChunkEnd::Lost);
+        }
         let asked = uids.iter().copied().collect();
         let traits = self.store.traits(&asked).await?;
         let gone: Vec<u32> = uids.iter().copied().filter(|uid| !traits.contains_key(uid)).collect();
@@ -136,6 +165,10 @@ impl<'a, N: MailConnector, C: Crm> Import<'a, N, C> {
         let mut end = ChunkEnd::Done;
         let mut current = Prepared { gone, ..Prepared::default() };
         loop {
+            // Placing mails may have closed or changed it.
+            if !sets.is_empty() && !self.open_surveyed(survey).await? {
+                return Ok(ChunkEnd::Lost);
+            }
             let next_set = sets.pop_front();
             let (store, crm, job, ctx) = (&mut self.store, self.crm, self.job, self.ctx);
             let next = async {
@@ -144,7 +177,7 @@ impl<'a, N: MailConnector, C: Crm> Import<'a, N, C> {
                     None => Ok(None),
                 }
             };
-            let posted = !current.imports.is_empty();
+            self.posted |= !current.imports.is_empty();
             let (delivery, next) = tokio::join!(deliver::deliver(crm, job, ctx, std::mem::take(&mut current.imports)), next);
             // What the CRM has answered is settled before any error of the other half is looked at.
             let delivery = delivery?;
@@ -152,7 +185,7 @@ impl<'a, N: MailConnector, C: Crm> Import<'a, N, C> {
             let intents = self.settle(survey, current, delivery.answered, delivery.finished).await?;
             let next = match next {
                 Ok(next) => next,
-                Err(error) => Some(self.single_out(survey, next_set.unwrap_or_default(), &mut sets, error).await?),
+                Err(error) => Some(self.single_out(next_set.unwrap_or_default(), &mut sets, error).await?),
             };
             self.place(intents).await?;
             self.ctx.tell(&RunEvent::Progress { area: Area::Mail, count: self.count });
@@ -163,7 +196,7 @@ impl<'a, N: MailConnector, C: Crm> Import<'a, N, C> {
                 end = ChunkEnd::Unsettled;
             }
             let Some(prepared) = next else { return Ok(end) };
-            if self.ctx.cancel.is_cancelled() || (posted && !self.ctx.go_on(self.count.left).await) {
+            if self.ctx.cancel.is_cancelled() || (std::mem::take(&mut self.posted) && !self.ctx.go_on(self.count.left).await) {
                 return Ok(ChunkEnd::Stopped);
             }
             current = prepared;
@@ -173,7 +206,6 @@ impl<'a, N: MailConnector, C: Crm> Import<'a, N, C> {
     /// A set could not be read: its halves are tried in a new session, and a mail that fails alone is parked (V10).
     async fn single_out(
         &mut self,
-        survey: &Survey,
         set: BTreeMap<u32, MailTraits>,
         sets: &mut VecDeque<BTreeMap<u32, MailTraits>>,
         error: EngineError,
@@ -186,9 +218,9 @@ impl<'a, N: MailConnector, C: Crm> Import<'a, N, C> {
             _ => return Err(error),
         };
         self.reconnects -= 1;
-        self.store = self.connector.connect().await?;
         self.open = None;
-        self.open_mailbox(&survey.source.mailbox).await?;
+        // A rejection locks here as anywhere (V11).
+        self.store = sign_in(self.connector, self.crm, self.ctx).await?;
         let mut prepared = Prepared::default();
         if set.len() == 1 {
             prepared.unreadable = set.into_iter().map(|(uid, traits)| (uid, traits, reason.clone())).collect();
@@ -198,6 +230,15 @@ impl<'a, N: MailConnector, C: Crm> Import<'a, N, C> {
             sets.push_front(first.into_iter().collect());
         }
         Ok(prepared)
+    }
+
+    /// Selects the surveyed mailbox. `false` when it was recreated since, or cannot be opened any more: the next run surveys it anew.
+    async fn open_surveyed(&mut self, survey: &Survey) -> Result<bool, EngineError> {
+        match self.open_mailbox(&survey.source.mailbox).await {
+            Ok(selected) => Ok(selected.uid_validity == survey.selected.uid_validity),
+            Err(EngineError::Groupware(error)) if is_of_mailbox(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Selects a mailbox unless it is selected already.
@@ -233,6 +274,8 @@ enum ChunkEnd {
     Done,
     /// Some are not: the cursor stays.
     Unsettled,
+    /// The mailbox is another one now, or gone: the cursor stays.
+    Lost,
     /// The user stopped at a batch border.
     Stopped,
 }

@@ -6,27 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::crm::Crm;
 use crate::engine::error::EngineError;
 use crate::groupware::{GroupwareError, MailConnector, MailStore as _, Query, UidSet};
-use crate::journal::{Change, Located, LocatedState, Parked};
-use crate::model::{Action, Area, Intent, MailLocation, MailboxName, Reason, ReasonCode};
+use crate::journal::{Change, ItemOutcome, Located, LocatedState, Parked, RunItem};
+use crate::model::{Action, Area, Intent, MailLocation, MailboxName, OpId, Reason, ReasonCode};
 use crate::sync::{Remedy, Target, classify, next_delay};
 
 use super::Import;
-use super::settle::location_id;
+use super::parking::keyword_id;
 
 /// Mails that are placed alike, by one command each.
 type Likeness = (MailboxName, u32, Vec<String>, Vec<String>, Option<MailboxName>);
-
-/// What is still to be done after a refusal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Undone {
-    /// All of it.
-    Whole,
-    /// The copy is made; its original is still there.
-    Removal,
-}
-
-/// The server's refusal, and what it left undone.
-type Refusal = (GroupwareError, Undone);
 
 impl<N: MailConnector, C: Crm> Import<'_, N, C> {
     /// The mailbox a target stands for.
@@ -74,75 +62,93 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
         if self.open.as_ref().is_some_and(|(_, selected)| selected.read_only) {
             // A copy would be made whose original cannot be removed.
             let error = GroupwareError::Refused { command: "STORE", code: Some("READ-ONLY".to_owned()), text: String::new() };
-            return self.refused(group, error, Undone::Whole).await;
+            return self.refused(group, error).await;
         }
         if !add.is_empty() || !remove.is_empty() {
             match self.store.store_keywords(&uids, add, remove).await {
                 Ok(after) => loose = not_sticking(&after, add),
-                Err(error) => return self.refused(group, error, Undone::Whole).await,
+                Err(error) => return self.refused(group, error).await,
             }
         }
         if let Some(target) = move_to {
-            if let Err((error, undone)) = self.move_all(group, &uids, target).await? {
-                return self.refused(group, error, undone).await;
+            match self.move_all(group, &uids, target).await {
+                Err(EngineError::Groupware(error)) => return self.refused(group, error).await,
+                moved => moved?,
             }
         } else if !loose.is_empty() {
             self.park_mailbox(group, &loose).await?;
         }
-        let mut changes: Vec<Change> = group.iter().map(|intent| Change::RemoveIntent(intent.operation.id.clone())).collect();
+        let mut changes = Vec::new();
+        if !add.is_empty() && loose.is_empty() {
+            changes.extend(self.release_mailbox(group)?);
+        }
         for intent in group {
-            let place = location(intent).clone();
-            changes.push(self.unpark(location_id(&place)));
-            if move_to.is_some() {
-                changes.push(Change::ForgetLocation(place));
-            } else if self.ctx.journal.parked_entry(Area::Mail, &self.ctx.account, intent.operation.item.as_str())?.is_none() {
-                let located = Located { key: Some(intent.operation.item.clone()), state: LocatedState::Done };
-                changes.push(Change::Locate { location: place, located });
-            }
+            changes.extend(self.placed(intent, move_to.is_some())?);
         }
         self.ctx.commit(changes).await
     }
 
-    /// Moves mails, creating the target when it is missing. The inner error is the server's refusal.
-    async fn move_all(&mut self, group: &[Intent], uids: &UidSet, target: &MailboxName) -> Result<Result<(), Refusal>, EngineError> {
+    /// A mail is where it belongs. If it is settled, it waits no longer; else it is marked as not found and waits where it lies now.
+    fn placed(&self, intent: &Intent, moved: bool) -> Result<Vec<Change>, EngineError> {
+        let (account, item, place) = (&self.ctx.account, &intent.operation.item, location(intent).clone());
+        let mut changes = vec![Change::RemoveIntent(intent.operation.id.clone())];
+        let waits = match self.ctx.journal.parked_entry(Area::Mail, account, item.as_str())? {
+            Some(entry) if self.ctx.journal.settled_mail(account, item)?.is_none() => {
+                if moved && entry.location.as_ref() == Some(&place) {
+                    // Its new UID is not known without COPYUID; the next run finds it in its sub-folder.
+                    changes.push(Change::Park(Parked { location: None, ..entry }));
+                }
+                true
+            }
+            Some(entry) => {
+                changes.push(Change::Unpark { area: entry.area, account: entry.account, id: entry.id });
+                false
+            }
+            None => false,
+        };
+        if moved {
+            changes.push(Change::ForgetLocation(place));
+        } else if !waits {
+            let located = Located { key: Some(item.clone()), state: LocatedState::Done };
+            changes.push(Change::Locate { location: place, located });
+        }
+        Ok(changes)
+    }
+
+    /// Moves mails, creating the target when it is missing.
+    async fn move_all(&mut self, group: &[Intent], uids: &UidSet, target: &MailboxName) -> Result<(), EngineError> {
         if !self.store.features().can_move {
             return self.copy_and_remove(group, uids, target).await;
         }
         match self.store.move_mails(uids, target).await {
             Err(GroupwareError::NoSuchMailbox { .. }) => {
-                if let Err(error) = self.store.create_mailbox(target).await {
-                    return Ok(Err((error, Undone::Whole)));
-                }
-                Ok(self.store.move_mails(uids, target).await.map(drop).map_err(|error| (error, Undone::Whole)))
+                self.store.create_mailbox(target).await?;
+                self.store.move_mails(uids, target).await?;
             }
-            moved => Ok(moved.map(drop).map_err(|error| (error, Undone::Whole))),
+            moved => drop(moved?),
         }
+        Ok(())
     }
 
     /// COPY, then removal, for servers without MOVE. Before the first COPY the target's UIDNEXT is journalled: a copy that a crash left
     /// behind lies at or above it, and is recognised by Message-ID and size.
-    async fn copy_and_remove(&mut self, group: &[Intent], uids: &UidSet, target: &MailboxName) -> Result<Result<(), Refusal>, EngineError> {
+    async fn copy_and_remove(&mut self, group: &[Intent], uids: &UidSet, target: &MailboxName) -> Result<(), EngineError> {
         let status = match self.store.status(target).await {
-            Ok(status) => status,
             Err(GroupwareError::NoSuchMailbox { .. }) => {
-                if let Err(error) = self.store.create_mailbox(target).await {
-                    return Ok(Err((error, Undone::Whole)));
-                }
+                self.store.create_mailbox(target).await?;
                 self.store.status(target).await?
             }
-            Err(error) => return Ok(Err((error, Undone::Whole))),
+            status => status?,
         };
         let mut to_copy = uids.clone();
+        for uid in self.copied_before(group, target).await? {
+            to_copy.remove(&uid);
+        }
         let mut started = Vec::new();
         for intent in group {
             let mut intent = intent.clone();
-            let Action::PlaceMail { location, message_id, size, target_uid_next, .. } = &mut intent.operation.action;
-            if let Some(floor) = *target_uid_next {
-                let (uid, message_id, size) = (location.uid, message_id.clone(), *size);
-                if self.copy_exists(location.mailbox.clone(), target, floor, message_id, size).await? {
-                    to_copy.remove(&uid);
-                }
-            } else {
+            let Action::PlaceMail { target_uid_next, .. } = &mut intent.operation.action;
+            if target_uid_next.is_none() {
                 *target_uid_next = status.uid_next.or(Some(1));
                 started.push(Change::PutIntent(intent));
             }
@@ -151,65 +157,101 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
         // A mail that is gone from the source was removed after its copy was made, or by somebody else: nothing is left to do.
         let present: UidSet = self.store.traits(uids).await?.into_keys().collect();
         to_copy.retain(|uid| present.contains(uid));
-        if !to_copy.is_empty()
-            && let Err(error) = self.store.copy_mails(&to_copy, target).await
-        {
-            return Ok(Err((error, Undone::Whole)));
+        if !to_copy.is_empty() {
+            self.store.copy_mails(&to_copy, target).await?;
         }
-        if present.is_empty() {
-            return Ok(Ok(()));
+        if !present.is_empty() {
+            self.store.remove_mails(&present).await?;
         }
-        Ok(self.store.remove_mails(&present).await.map_err(|error| (error, Undone::Removal)))
+        Ok(())
     }
 
-    /// Whether an earlier, cut-off attempt has copied the mail. Leaves the source mailbox selected.
-    async fn copy_exists(
-        &mut self,
-        source: MailboxName,
-        target: &MailboxName,
-        floor: u32,
-        message_id: Option<String>,
-        size: u64,
-    ) -> Result<bool, EngineError> {
+    /// UIDs of the group that an earlier, cut-off attempt has copied. A copy stands for one mail only: mails that look alike are copied
+    /// again rather than removed without a copy. Leaves the source mailbox selected.
+    async fn copied_before(&mut self, group: &[Intent], target: &MailboxName) -> Result<UidSet, EngineError> {
+        let mut copied = UidSet::new();
+        let floors = group.iter().filter_map(|intent| {
+            let Action::PlaceMail { target_uid_next, .. } = &intent.operation.action;
+            *target_uid_next
+        });
+        let (Some(lowest), Some(first)) = (floors.min(), group.first()) else { return Ok(copied) };
         self.open_mailbox(target).await?;
-        let newer = self.store.search(&Query { from_uid: Some(floor), ..Query::default() }).await?;
-        let traits = if newer.is_empty() { BTreeMap::new() } else { self.store.identities(&newer).await? };
-        self.open_mailbox(&source).await?;
-        Ok(traits.values().any(|traits| traits.message_id == message_id && traits.size == size))
+        let newer = self.store.search(&Query { from_uid: Some(lowest), ..Query::default() }).await?;
+        let mut copies = if newer.is_empty() { BTreeMap::new() } else { self.store.identities(&newer).await? };
+        self.open_mailbox(&location(first).mailbox).await?;
+        for intent in group {
+            let Action::PlaceMail { location, message_id, size, target_uid_next: Some(floor), .. } = &intent.operation.action else {
+                continue;
+            };
+            let copy = copies.range(floor..).find(|(_, traits)| traits.message_id == *message_id && traits.size == *size);
+            if let Some(copy) = copy.map(|(uid, _)| *uid) {
+                copies.remove(&copy);
+                copied.insert(location.uid);
+            }
+        }
+        Ok(copied)
     }
 
-    /// A refusal parks the mails; a broken session ends the run with the intents in place. So does a refusal to remove what was copied:
-    /// the intent alone knows of the copy, and without it the next try would make another one.
-    async fn refused(&mut self, group: &[Intent], error: GroupwareError, undone: Undone) -> Result<(), EngineError> {
-        let Remedy::Park { reason } = classify::groupware(&error) else { return Err(error.into()) };
-        let delay = next_delay(5, self.ctx.random.next_u64());
-        let next_try = chrono::TimeDelta::from_std(delay).ok().map(|delay| self.ctx.now() + delay);
+    /// A refusal parks the mails; a broken session ends the run with the intents in place. An intent that has begun to copy stays in place
+    /// too: it alone knows of the copy, and without it the next try would make another one.
+    async fn refused(&mut self, group: &[Intent], error: GroupwareError) -> Result<(), EngineError> {
+        let code = match classify::groupware(&error) {
+            Remedy::Park { reason } => reason.code,
+            // The target cannot be created or looked at.
+            Remedy::StopArea { .. } => ReasonCode::PlacementRefused,
+            _ => return Err(error.into()),
+        };
+        let reason = Reason::new(code, error.to_string());
+        let copying: BTreeSet<OpId> =
+            self.ctx.journal.intents(&self.ctx.account)?.into_iter().filter(is_copying).map(|intent| intent.operation.id).collect();
         let mut changes = Vec::new();
         for intent in group {
-            let settled = self.ctx.journal.settled_mail(&self.ctx.account, &intent.operation.item)?;
-            let Action::PlaceMail { location, message_id, .. } = &intent.operation.action;
-            // By its place, not by its key: each copy of a mail has a mark or move of its own.
-            let id = location_id(location);
-            if undone == Undone::Whole {
+            let (item, place) = (&intent.operation.item, location(intent).clone());
+            if !copying.contains(&intent.operation.id) {
                 changes.push(Change::RemoveIntent(intent.operation.id.clone()));
             }
-            changes.push(Change::Park(Parked {
-                id: id.clone(),
+            let settled = self.ctx.journal.settled_mail(&self.ctx.account, item)?;
+            let before = self.ctx.journal.parked_entry(Area::Mail, &self.ctx.account, item.as_str())?;
+            let Action::PlaceMail { message_id, .. } = &intent.operation.action;
+            let line = RunItem {
                 area: Area::Mail,
-                account: self.ctx.account.clone(),
-                title: settled.as_ref().map_or_else(String::new, |mail| mail.subject.clone()),
-                date: settled.and_then(|mail| mail.date),
-                reason: Reason::new(reason.code, error.to_string()),
-                since: self.ctx.now(),
-                tries: 1,
-                next_try,
-                location: Some(location.clone()),
+                key: Some(item.clone()),
+                title: settled
+                    .as_ref()
+                    .map(|mail| &mail.subject)
+                    .or(before.as_ref().map(|entry| &entry.title))
+                    .cloned()
+                    .unwrap_or_default(),
+                date: settled.as_ref().and_then(|mail| mail.date.clone()),
+                collection: place.mailbox.0.clone(),
+                outcome: ItemOutcome::Parked,
+                reason: Some(reason.clone()),
+                record: settled.as_ref().and_then(|mail| mail.record.clone()),
                 message_id: message_id.clone(),
-                addresses: Vec::new(),
-            }));
-            let located = Located { key: Some(intent.operation.item.clone()), state: LocatedState::Parked { id } };
-            changes.push(Change::Locate { location: location.clone(), located });
-            self.count.errors += 1;
+            };
+            if settled.is_some() {
+                let tries = before.as_ref().map_or(0, |entry| entry.tries).saturating_add(1);
+                // Full mailboxes and missing rights take a while to be put right.
+                let delay = next_delay(tries.saturating_add(4), self.ctx.random.next_u64());
+                changes.push(Change::Park(Parked {
+                    id: item.0.clone(),
+                    area: Area::Mail,
+                    account: self.ctx.account.clone(),
+                    title: line.title.clone(),
+                    date: line.date.clone(),
+                    reason: reason.clone(),
+                    since: before.map_or_else(|| self.ctx.now(), |entry| entry.since),
+                    tries,
+                    next_try: chrono::TimeDelta::from_std(delay).ok().map(|delay| self.ctx.now() + delay),
+                    location: Some(place.clone()),
+                    message_id: message_id.clone(),
+                    addresses: Vec::new(),
+                }));
+                let located = Located { key: Some(item.clone()), state: LocatedState::Parked { id: item.0.clone() } };
+                changes.push(Change::Locate { location: place, located });
+            }
+            // Else only the mark of a mail without a match is missing: its entry stands, and its next try marks it again.
+            self.remark(line, &mut changes);
         }
         self.ctx.commit(changes).await
     }
@@ -219,7 +261,7 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
         let Some(place) = group.first().map(location) else { return Ok(()) };
         let keywords: Vec<&str> = loose.iter().map(String::as_str).collect();
         let parked = Parked {
-            id: format!("keyword:{}", place.mailbox),
+            id: keyword_id(&place.mailbox),
             area: Area::Mail,
             account: self.ctx.account.clone(),
             title: place.mailbox.0.clone(),
@@ -235,6 +277,14 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
         self.ctx.commit(vec![Change::Park(parked)]).await
     }
 
+    /// The server keeps keywords in this mailbox, now at least.
+    fn release_mailbox(&self, group: &[Intent]) -> Result<Option<Change>, EngineError> {
+        let Some(place) = group.first().map(location) else { return Ok(None) };
+        let id = keyword_id(&place.mailbox);
+        let parked = self.ctx.journal.parked_entry(Area::Mail, &self.ctx.account, &id)?;
+        Ok(parked.map(|_| self.unpark(id)))
+    }
+
     async fn drop_intents(&self, group: &[Intent]) -> Result<(), EngineError> {
         self.ctx.commit(group.iter().map(|intent| Change::RemoveIntent(intent.operation.id.clone())).collect()).await
     }
@@ -243,6 +293,12 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
 fn location(intent: &Intent) -> &MailLocation {
     let Action::PlaceMail { location, .. } = &intent.operation.action;
     location
+}
+
+/// Whether a COPY may have been sent for it.
+const fn is_copying(intent: &Intent) -> bool {
+    let Action::PlaceMail { target_uid_next, .. } = &intent.operation.action;
+    target_uid_next.is_some()
 }
 
 /// Keywords that were to be set and are not there when read back.

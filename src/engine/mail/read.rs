@@ -8,7 +8,7 @@ use crate::engine::context::Context;
 use crate::engine::error::EngineError;
 use crate::groupware::mime::{read_mail, reduce};
 use crate::groupware::{FetchedMail, MailStore, MailTraits};
-use crate::journal::SettledMail;
+use crate::journal::{Parked, SettledMail};
 use crate::model::{Area, Direction, ItemKey, Mail, MailLocation, RawMail, Reason, ReasonCode};
 use crate::sync::{left_out, on_unmatched, reduced_mail, too_large};
 
@@ -40,7 +40,7 @@ pub(super) struct Prepared {
     /// Settled before: only their mark or move is missing (I2).
     pub known: Vec<(ReadMail, SettledMail)>,
     /// Parked before under another UID, and not due.
-    pub waiting: Vec<ReadMail>,
+    pub waiting: Vec<(ReadMail, Parked)>,
     /// Left out by a rule.
     pub left_out: Vec<(ReadMail, Reason)>,
     /// Never fetched: too large.
@@ -122,7 +122,7 @@ fn sort_in(read: ReadMail, prepared: &mut Prepared, job: &MailJob, ctx: &Context
         && parked.next_try.is_none_or(|at| at > ctx.now())
         && parked.location.as_ref() != Some(&read.location)
     {
-        prepared.waiting.push(read);
+        prepared.waiting.push((read, parked));
         return Ok(());
     }
     if prepared.imports.iter().any(|(_, import)| import.key == key) {

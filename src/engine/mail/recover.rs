@@ -1,11 +1,11 @@
 //! Takes up what an earlier run left in the middle: batches without an answer, intents without an outcome (V2).
 
-use crate::crm::{Crm, CrmError, ItemResult};
+use crate::crm::{Crm, ItemResult};
 use crate::engine::error::EngineError;
 use crate::groupware::MailConnector;
 use crate::journal::{Change, PendingBatch, RunItem, SettledMail};
 use crate::model::{Area, ItemKey, MailLocation};
-use crate::sync::consequence;
+use crate::sync::{Remedy, classify, consequence};
 
 use super::Import;
 
@@ -19,12 +19,16 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
         self.place(intents).await
     }
 
-    /// Asks what became of a batch. If the CRM never processed it, it is given up: its mails are found again, under the same item keys.
+    /// Asks what became of a batch. If the CRM never processed it, or has no sound answer, it is given up: its mails are found again, and
+    /// their item keys keep what was processed from being doubled.
     async fn recover_batch(&mut self, batch: PendingBatch) -> Result<(), EngineError> {
         let answer = match self.crm.batch_answer(&batch.key).await {
             Ok(answer) => answer,
-            Err(CrmError::NotOffered { .. }) => None,
-            Err(error) => return Err(error.into()),
+            Err(error) => match classify::crm(&error) {
+                Remedy::AskForAnswer | Remedy::RetryLater { .. } | Remedy::NeedsUser { .. } => return Err(error.into()),
+                // An answer that stays broken must not hold up everything for ever (V10).
+                _ => None,
+            },
         };
         let mut changes = vec![Change::RemoveBatch(batch.key)];
         for (location, key, unanswered) in batch.members {
@@ -36,7 +40,8 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
         self.ctx.commit(changes).await
     }
 
-    /// Settles a mail by an answer that came late. Its mark or move follows when it is found again, known.
+    /// Settles a mail by an answer that came late. Its mark or move follows when it is found again, known: that is why a parked entry
+    /// stays, due as it is, for a mail that lies below the cursor.
     fn settle_recovered(
         &mut self,
         location: &MailLocation,
@@ -69,7 +74,6 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
             ..unanswered
         };
         changes.push(Change::SettleMail { account: self.ctx.account.clone(), key: key.clone(), mail: settled });
-        changes.push(Change::Unpark { area: Area::Mail, account: self.ctx.account.clone(), id: key.0.clone() });
         self.note(line, changes);
         self.recovered.insert(key.clone());
     }

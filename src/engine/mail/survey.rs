@@ -1,17 +1,18 @@
 //! Which mails are to be dealt with: mailboxes, cursors, UIDs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::crm::Crm;
 use crate::engine::error::EngineError;
 use crate::engine::events::RunEvent;
 use crate::groupware::{Access, GroupwareError, Known, MailConnector, MailStore as _, Selected, UidSet};
 use crate::journal::{Change, Cursor, LocatedState, Parked};
-use crate::model::{Area, MailLocation, MailboxName, Reason};
+use crate::model::{Area, ItemKey, MailLocation, MailboxName, ReasonCode};
 use crate::settings::MailSelector;
-use crate::sync::{MailSource, MissingMailbox, SourceInputs, beside_inbox, plan_sources};
+use crate::sync::{MailSource, MissingMailbox, Remedy, SourceInputs, StopScope, beside_inbox, classify, plan_sources};
 
 use super::Import;
+use super::parking::{dislodged, is_due};
 
 /// Role under which the import folder is bound (C19).
 const IMPORT_ROLE: &str = "import";
@@ -32,21 +33,28 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
     /// Surveys every source. With [`Access::ReadOnly`] nothing is created, neither at the server nor in the journal.
     pub(super) async fn survey_all(&mut self, access: Access) -> Result<Vec<Survey>, EngineError> {
         let sources = self.sources(access).await?;
-        let parked: BTreeMap<String, Parked> = self
-            .ctx
-            .journal
-            .parked(Some(&self.ctx.account))?
-            .into_iter()
-            .filter(|entry| entry.area == Area::Mail)
-            .map(|entry| (entry.id.clone(), entry))
-            .collect();
+        let parked = self.parked_now()?;
+        self.due = parked.values().filter(|entry| is_due(entry, self.started)).map(|entry| entry.id.clone()).collect();
+        // Items have keys; what could not be read has none.
+        self.unread = parked.keys().filter(|id| !id.starts_with("mail:")).cloned().collect();
         let mut surveys = Vec::new();
         for source in sources {
-            if let Some(survey) = self.survey(source, &parked, access).await? {
-                let found = survey.uids.len() as u64;
-                self.ctx.tell(&RunEvent::Surveyed { area: Area::Mail, collection: survey.source.mailbox.0.clone(), found });
-                surveys.push(survey);
-            }
+            let name = source.mailbox.clone();
+            let survey = match self.survey(source, &parked, access).await {
+                Ok(survey) => survey,
+                Err(EngineError::Groupware(error)) if is_of_mailbox(&error) => {
+                    self.open = None;
+                    if access == Access::ReadWrite && !matches!(error, GroupwareError::NoSuchMailbox { .. }) {
+                        self.skip_mailbox(&name, &error).await?;
+                    }
+                    self.all_seen = false;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            self.surveyed.insert((name.clone(), survey.selected.uid_validity));
+            self.ctx.tell(&RunEvent::Surveyed { area: Area::Mail, collection: name.0, found: survey.uids.len() as u64 });
+            surveys.push(survey);
         }
         Ok(surveys)
     }
@@ -116,86 +124,69 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
         Change::Bind { account: self.ctx.account.clone(), role: role.to_owned(), mailbox: mailbox.clone() }
     }
 
-    /// Parks folders whose status key is unknown, and releases those that are sound again (R16).
-    fn park_folders(&mut self, unknown: &[(MailboxName, Reason)]) -> Result<Vec<Change>, EngineError> {
-        let account = &self.ctx.account;
-        let ids: BTreeSet<String> = unknown.iter().map(|(name, _)| folder_id(name)).collect();
-        let before = self.ctx.journal.parked(Some(account))?;
-        let mut changes: Vec<Change> = before
-            .iter()
-            .filter(|entry| entry.id.starts_with(FOLDER_PREFIX) && !ids.contains(&entry.id))
-            .map(|entry| Change::Unpark { area: entry.area, account: account.clone(), id: entry.id.clone() })
-            .collect();
-        for (name, reason) in unknown {
-            self.count.errors += 1;
-            let id = folder_id(name);
-            if before.iter().any(|entry| entry.id == id && entry.reason == *reason) {
-                continue;
-            }
-            changes.push(Change::Park(Parked {
-                id,
-                area: Area::Mail,
-                account: account.clone(),
-                title: name.0.clone(),
-                date: None,
-                reason: reason.clone(),
-                since: self.ctx.now(),
-                tries: 0,
-                next_try: None,
-                location: None,
-                message_id: None,
-                addresses: Vec::new(),
-            }));
-        }
-        Ok(changes)
-    }
-
-    /// Surveys one mailbox; `None` when it is gone.
-    async fn survey(
-        &mut self,
-        source: MailSource,
-        parked: &BTreeMap<String, Parked>,
-        access: Access,
-    ) -> Result<Option<Survey>, EngineError> {
+    /// Surveys one mailbox.
+    async fn survey(&mut self, source: MailSource, parked: &BTreeMap<String, Parked>, access: Access) -> Result<Survey, EngineError> {
         let (account, mailbox) = (self.ctx.account.clone(), source.mailbox.clone());
         self.open = None;
         let cursor = self.ctx.journal.cursor(&account, Area::Mail, &mailbox.0)?;
-        let selected = match self.select_known(&mailbox, cursor.as_ref(), access).await {
-            Ok(selected) => selected,
-            Err(EngineError::Groupware(GroupwareError::NoSuchMailbox { .. })) => return Ok(None),
-            Err(error) => return Err(error),
-        };
+        let selected = self.select_known(&mailbox, cursor.as_ref(), access).await?;
         self.open = Some((mailbox.clone(), selected.clone()));
-        let floor = match standing(cursor.as_ref(), &selected, &self.job.rules) {
-            Standing::Unchanged => {
-                let uids = due(parked, &mailbox, &selected, self.ctx.now());
-                return Ok(Some(Survey { source, selected, uids, moves_cursor: false }));
-            }
-            Standing::Void => {
-                if access == Access::ReadWrite {
-                    let forget = Change::ForgetMailbox { account: account.clone(), mailbox: mailbox.clone() };
-                    let collection = mailbox.0.clone();
-                    self.ctx.commit(vec![forget, Change::RemoveCursor { account: account.clone(), area: Area::Mail, collection }]).await?;
-                }
-                None
-            }
+        let standing = standing(cursor.as_ref(), &selected, &self.job.rules);
+        let floor = match standing {
+            // A mail that is due may lie anywhere by now.
+            _ if !self.due.is_empty() => None,
+            Standing::Unchanged => return Ok(Survey { source, selected, uids: UidSet::new(), moves_cursor: false }),
             Standing::Grown { uid_next } => Some(uid_next),
-            Standing::Unknown => None,
+            Standing::Void | Standing::Unknown => None,
         };
+        if matches!(standing, Standing::Void) && access == Access::ReadWrite {
+            let collection = mailbox.0.clone();
+            let mut changes = vec![
+                Change::ForgetMailbox { account: account.clone(), mailbox: mailbox.clone() },
+                Change::RemoveCursor { account: account.clone(), area: Area::Mail, collection },
+            ];
+            let stale = |location: &MailLocation| location.mailbox == mailbox && location.uid_validity != selected.uid_validity;
+            changes.extend(parked.values().filter(|entry| entry.location.as_ref().is_some_and(stale)).map(dislodged));
+            self.ctx.commit(changes).await?;
+        }
         let mut query = source.query.clone();
         if source.selector != MailSelector::Category {
             query.from_uid = floor;
         }
         let found = self.store.search(&query).await?;
         let located = self.ctx.journal.located_in(&account, &mailbox, selected.uid_validity, &found)?;
-        let mut uids = due(parked, &mailbox, &selected, self.ctx.now());
-        uids.extend(found.into_iter().filter(|uid| match located.get(uid).map(|located| &located.state) {
-            None => true,
-            Some(LocatedState::Done) => false,
-            Some(LocatedState::LeftOut { rules, .. }) => *rules != self.job.rules,
-            Some(LocatedState::Parked { id }) => !parked.contains_key(id),
-        }));
-        Ok(Some(Survey { source, selected, uids, moves_cursor: true }))
+        let other_rules = matches!(standing, Standing::Unknown);
+        let waits = |id: &String| {
+            let too_large = |entry: &Parked| other_rules && entry.reason.code == ReasonCode::TooLarge;
+            parked.get(id).is_some_and(|entry| !self.due.contains(id) && !too_large(entry))
+        };
+        let mut uids: UidSet = found
+            .into_iter()
+            .filter(|uid| match located.get(uid).map(|located| &located.state) {
+                None => true,
+                Some(LocatedState::Done) => false,
+                Some(LocatedState::LeftOut { rules, .. }) => *rules != self.job.rules,
+                Some(LocatedState::Parked { id }) => !waits(id),
+            })
+            .collect();
+        let mut changes = Vec::new();
+        for entry in parked.values().filter(|entry| self.due.contains(&entry.id)) {
+            let Some(place) = &entry.location else { continue };
+            if place.mailbox != mailbox || place.uid_validity != selected.uid_validity || uids.contains(&place.uid) {
+                continue;
+            }
+            if self.ctx.journal.settled_mail(&account, &ItemKey(entry.id.clone()))?.is_some() {
+                // In the CRM already, marked half: only its placement is missing.
+                uids.insert(place.uid);
+            } else {
+                // Deleted, or the user took the category away: it is not selected any more.
+                changes.push(dislodged(entry));
+            }
+        }
+        if access == Access::ReadWrite && !changes.is_empty() {
+            self.ctx.commit(changes).await?;
+        }
+        Ok(Survey { source, selected, uids, moves_cursor: true })
     }
 
     /// Opens a mailbox. Where the server tells which UIDs vanished since the cursor, the journal forgets them.
@@ -228,6 +219,11 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
     }
 }
 
+/// Whether an error concerns one mailbox only, so that the others go on.
+pub(super) fn is_of_mailbox(error: &GroupwareError) -> bool {
+    matches!(classify::groupware(error), Remedy::StopArea { scope: StopScope::Mailbox })
+}
+
 /// How a mailbox stands to its cursor.
 enum Standing {
     /// Nothing moved since.
@@ -253,21 +249,4 @@ fn standing(cursor: Option<&Cursor>, selected: &Selected, rules_now: &str) -> St
         return Standing::Unchanged;
     }
     Standing::Grown { uid_next: *uid_next }
-}
-
-/// UIDs in this mailbox that are parked and due.
-fn due(parked: &BTreeMap<String, Parked>, mailbox: &MailboxName, selected: &Selected, now: crate::model::Instant) -> UidSet {
-    parked
-        .values()
-        .filter(|entry| entry.next_try.is_some_and(|at| at <= now))
-        .filter_map(|entry| entry.location.as_ref())
-        .filter(|location| location.mailbox == *mailbox && location.uid_validity == selected.uid_validity)
-        .map(|location| location.uid)
-        .collect()
-}
-
-const FOLDER_PREFIX: &str = "folder:";
-
-fn folder_id(name: &MailboxName) -> String {
-    format!("{FOLDER_PREFIX}{name}")
 }

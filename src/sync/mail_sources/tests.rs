@@ -270,15 +270,25 @@ fn the_inbox_is_a_source_even_when_the_server_does_not_list_it() {
 }
 
 #[test]
-fn a_result_subfolder_lies_below_its_source_and_leads_back_to_it() {
+fn a_result_subfolder_lies_below_its_source() {
     let import = source("INBOX/Import Folder", Folder);
-    let folder = result_subfolder(&import, ResultKind::NotFound).unwrap();
-    assert_eq!(folder.0, "INBOX/Import Folder/Not Found");
-    let plan = SourcePlan { sources: vec![source("INBOX", Inbox), import.clone()], ..SourcePlan::default() };
-    assert_eq!(plan.source_of(&folder), Some(&import));
-    assert_eq!(plan.source_of(&import.mailbox), Some(&import));
-    assert_eq!(plan.source_of(&"INBOX/Other".into()), None);
+    assert_eq!(result_subfolder(&import, ResultKind::NotFound), Some("INBOX/Import Folder/Not Found".into()));
     assert_eq!(result_subfolder(&MailSource { separator: None, ..import }, ResultKind::Processed), None);
+}
+
+#[test]
+fn i5_mails_that_wait_in_a_not_found_subfolder_are_looked_at_again() {
+    let server = Server::new(&["INBOX", "INBOX/Not Found", "INBOX/Import Folder", "INBOX/Import Folder/Not Found"]);
+    let plan = server.plan(&settings_with(&[Folder], &[Subfolders]));
+    let homes: Vec<_> = plan.sources.iter().map(|source| (source.mailbox.0.as_str(), source.home.0.as_str())).collect();
+    let import = "INBOX/Import Folder";
+    assert_eq!(homes, [(import, import), ("INBOX/Import Folder/Not Found", import)]);
+    assert_eq!(server.plan(&settings_with(&[Folder], &[Move])).sources.len(), 1, "without sub-folders as marks it is none of ours");
+
+    let category = server.plan(&settings_with(&[Category], &[Subfolders]));
+    assert!(category.sources.iter().all(|source| source.query.with_keyword.as_deref() == Some("CRMcorner")), "only what was chosen");
+    assert_eq!(category.sources.len(), 2);
+    assert_eq!(server.plan(&settings_with(&[Inbox], &[Subfolders])).sources.len(), 1, "the inbox selector never moves");
 }
 
 proptest::proptest! {
