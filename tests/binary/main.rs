@@ -2,7 +2,15 @@
 //! before servers of every kind, and held to the promises of its command line.
 //!
 //! `CRMSYNC_SOAK=1` runs every case of the matrices that are sampled otherwise; `CRMSYNC_SEED` repeats a sample.
-#![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    unreachable_pub,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 mod command_line;
 mod crm_faults;

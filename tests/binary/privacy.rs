@@ -17,7 +17,7 @@ fn stage() -> Stage {
         BY_FOLDER,
     );
     stage.imap.set_user(&crmsync::sandbox::imap::User::new(USER, PASSWORD));
-    stage.password = PASSWORD.to_owned();
+    PASSWORD.clone_into(&mut stage.password);
     Scene::new().fill_folders(&stage);
     stage.imap.append(USER, IMPORT, known("Awkward six"), &[]);
     stage

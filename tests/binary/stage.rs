@@ -50,7 +50,7 @@ pub struct Stage {
     crm_url: String,
     hand: Arc<Hand>,
     _server: RunningImap,
-    _proxies: Vec<RunningProxy>,
+    proxies: Vec<RunningProxy>,
     // Dropped last: everything above runs on it.
     runtime: Runtime,
 }
@@ -109,7 +109,7 @@ impl Stage {
             crm_url: crm.url.clone(),
             hand: Arc::default(),
             _server: server,
-            _proxies: Vec::new(),
+            proxies: Vec::new(),
             crm,
             runtime,
         };
@@ -127,14 +127,14 @@ impl Stage {
         let (imap, crm) = (proxy(Side::Imap, self.imap_addr), proxy(Side::Crm, crm_addr));
         self.imap_addr = imap.addr();
         self.crm_url = format!("http://{}", crm.addr());
-        self._proxies = vec![imap, crm];
+        self.proxies = vec![imap, crm];
         self.configure(mail);
         self
     }
 
     /// Turns so far at a side.
     pub fn steps(&self, side: Side) -> u64 {
-        self._proxies[side as usize].steps()
+        self.proxies[side as usize].steps()
     }
 
     /// The program dies at these turns, counted since the proxies stand.
