@@ -1,16 +1,15 @@
 //! `crmsync completions` and `crmsync man`: both made from the argument definitions.
 
-use std::io::Write as _;
-
 use clap::CommandFactory as _;
 
 use super::arguments::{Arguments, Completions, Man};
 use super::exit::{Exit, Outcome};
+use super::output::write_out;
 
 pub(super) fn completions(arguments: &Completions) -> Outcome {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut Arguments::command(), "crmsync", &mut script);
-    std::io::stdout().lock().write_all(&script)?;
+    write_out(&script)?;
     Ok(Exit::Ok)
 }
 
@@ -21,7 +20,7 @@ pub(super) fn man(arguments: &Man) -> Outcome {
     } else {
         let mut page = Vec::new();
         clap_mangen::Man::new(Arguments::command()).render(&mut page)?;
-        std::io::stdout().lock().write_all(&page)?;
+        write_out(&page)?;
     }
     Ok(Exit::Ok)
 }

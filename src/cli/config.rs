@@ -9,21 +9,30 @@ use crate::system::Dirs;
 
 use super::arguments::{Config, ConfigAction, Global};
 use super::exit::{Exit, Failure, Outcome};
+use super::output::write_out;
 use super::session::{connect, crm_settings, sources};
 
 pub(super) async fn run(global: &Global, arguments: &Config) -> Outcome {
     if let ConfigAction::Example = arguments.action {
-        return Ok(example(&mut io::stdout().lock())?);
+        return printed(example);
     }
     let (sources, dirs) = sources(global)?;
     match arguments.action {
         ConfigAction::Show { offline } => {
             let effective = if offline { load(&sources, None)? } else { with_crm(&sources).await? };
-            Ok(show(&effective, global.json, &mut io::stdout().lock())?)
+            printed(|out| show(&effective, global.json, out))
         }
-        ConfigAction::Path => Ok(path(&dirs, global.json, &mut io::stdout().lock())?),
-        ConfigAction::Check | ConfigAction::Example => Ok(check(&load(&sources, None), global.json, &mut io::stdout().lock())?),
+        ConfigAction::Path => printed(|out| path(&dirs, global.json, out)),
+        ConfigAction::Check | ConfigAction::Example => printed(|out| check(&load(&sources, None), global.json, out)),
     }
+}
+
+/// Writes an answer to standard output, whole.
+fn printed(print: impl FnOnce(&mut dyn Write) -> io::Result<Exit>) -> Outcome {
+    let mut text = Vec::new();
+    let exit = print(&mut text)?;
+    write_out(&text)?;
+    Ok(exit)
 }
 
 /// The settings with the CRM's level. A CRM that cannot be asked now is told; the rest is shown all the same.
@@ -34,7 +43,7 @@ async fn with_crm(sources: &Sources) -> Result<Effective, Failure> {
         Err(failure) => Err(failure),
     };
     match asked {
-        Ok(settings) => Ok(load(sources, Some(&settings))?),
+        Ok(settings) => Ok(load(sources, settings.as_ref())?),
         Err(failure) => {
             super::eprint_lines(&format!("without the CRM's level: {}", failure.message));
             Ok(local)

@@ -18,7 +18,7 @@ pub(super) async fn run(global: &Global, arguments: Demo) -> Outcome {
     samples::populate(&imap.handle());
     let home = tempfile::tempdir()?;
     let outcome = import(global, home.path(), &crm, &imap).await;
-    if outcome.is_ok() && !arguments.once {
+    if matches!(outcome, Ok(Exit::Ok)) && !arguments.once {
         wait_for_the_user(&crm).await?;
     }
     imap.shutdown().await;
@@ -39,7 +39,12 @@ async fn import(global: &Global, home: &Path, crm: &RunningCrm, imap: &RunningIm
         session.output.answer(&answer, |_| Ok(()))?;
     }
     match error {
-        Some(error) => Err(Failure::from(error)),
+        Some(error) => {
+            // The answer is given already, with the error in it.
+            let failure = Failure::from(error);
+            super::eprint_lines(&failure.message);
+            Ok(failure.exit)
+        }
         None => Ok(Exit::Ok),
     }
 }
@@ -78,9 +83,8 @@ secret = {{ command = {password} }}
 }
 
 /// Keeps the page open.
-#[expect(clippy::print_stderr, reason = "tells where the page is, apart from the answer on standard output")]
 async fn wait_for_the_user(crm: &RunningCrm) -> Result<(), Failure> {
-    eprintln!("\nThe sandbox CRM shows what arrived: {}\nCtrl-C ends the demo.", crm.url);
+    super::eprint_lines(&format!("the sandbox CRM shows what arrived: {}\nCtrl-C ends the demo", crm.url));
     tokio::signal::ctrl_c().await?;
     Ok(())
 }

@@ -81,16 +81,22 @@ async fn examine_crm(session: &Session) -> (Findings, Option<Capabilities>) {
     };
     describe_crm(&capabilities, &mut findings);
     match crm_settings(crm).await {
-        Ok(settings) if !settings.employee.is_empty() => {
+        Ok(Some(settings)) => {
             findings.facts.push(format!("signed in as {}", settings.employee));
             if settings.password_locked {
-                findings.advice.push("the employee's record says \"groupware password locked\": ask the administrator".to_owned());
+                findings.problems.push(
+                    "the employee's record says \"groupware password locked\": ask your administrator, then run `crmsync unlock`"
+                        .to_owned(),
+                );
             }
             if !settings.interactive {
-                findings.advice.push("interactive use is not allowed in the employee's record".to_owned());
+                findings.problems.push("the employee's record does not allow interactive use: ask your administrator".to_owned());
+            }
+            if !settings.auto_sync {
+                findings.advice.push("automatic synchronisation is off in the employee's record: runs are started by hand".to_owned());
             }
         }
-        Ok(_) => {}
+        Ok(None) => {}
         Err(failure) => findings.problems.push(failure.message),
     }
     (findings, Some(capabilities))

@@ -35,6 +35,27 @@ pub enum Exit {
     Config = 78,
 }
 
+impl Exit {
+    /// A stable name for programs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Findings => "findings",
+            Self::Usage => "usage",
+            Self::Data => "data",
+            Self::NoInput => "no-input",
+            Self::Unavailable => "unavailable",
+            Self::Software => "software",
+            Self::Io => "io",
+            Self::TempFail => "temporary",
+            Self::Protocol => "protocol",
+            Self::NoPermission => "no-permission",
+            Self::Config => "config",
+        }
+    }
+}
+
 /// A command's failure: what to say, and the exit code.
 #[derive(Debug)]
 pub struct Failure {
@@ -48,6 +69,12 @@ impl Failure {
     /// A failure.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self { exit, message: message.into() }
+    }
+
+    /// What `--json` answers instead of the command's own object.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({ "error": { "code": self.exit.name(), "exit": self.exit as u8, "message": self.message } })
     }
 }
 

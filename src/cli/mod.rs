@@ -22,6 +22,7 @@ mod sync;
 mod unlock;
 mod why;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -33,16 +34,37 @@ pub use exit::{Exit, Failure, Outcome};
 /// Runs the command of the process's arguments. The calling thread only waits, so that it can hold the tray's event loop.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version come this way too. Nobody may be reading.
+            let _ = error.print();
+            if !error.use_stderr() {
+                return ExitCode::SUCCESS;
+            }
+            // What could not be parsed may hold the wish for JSON all the same.
+            let json = std::env::args_os().any(|argument| argument == "--json");
+            return told(&Failure::new(Exit::Usage, error.kind().to_string()), json);
+        }
+    };
+    let json = arguments.global.json;
     logging::start(arguments.global.verbose);
-    let outcome = on_runtime(arguments);
-    match outcome {
+    match on_runtime(arguments) {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(failure) => {
             eprint_lines(&failure.message);
-            ExitCode::from(failure.exit as u8)
+            told(&failure, json)
         }
     }
+}
+
+/// A failure as the one JSON object of a command that has no answer, and as exit code.
+fn told(failure: &Failure, json: bool) -> ExitCode {
+    if json {
+        // The exit code tells it too.
+        let _ = output::write_out(format!("{:#}\n", failure.to_json()).as_bytes());
+    }
+    ExitCode::from(failure.exit as u8)
 }
 
 /// Runs the command on the runtime's threads.
@@ -81,9 +103,10 @@ async fn run(arguments: Arguments) -> Outcome {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "the one place where a failure is told")]
+/// Tells a person. A closed standard error stops nothing.
 fn eprint_lines(message: &str) {
+    let mut err = std::io::stderr().lock();
     for line in message.lines() {
-        eprintln!("crmsync: {line}");
+        let _ = writeln!(err, "crmsync: {line}");
     }
 }

@@ -1,10 +1,9 @@
 //! `crmsync openapi`: prints the contract a CRM implements.
 
-use std::io::Write as _;
-
 use super::exit::{Exit, Outcome};
+use super::output::write_out;
 
 pub(super) fn run() -> Outcome {
-    std::io::stdout().lock().write_all(crate::crm::contract::openapi::document().as_bytes())?;
+    write_out(crate::crm::contract::openapi::document().as_bytes())?;
     Ok(Exit::Ok)
 }

@@ -32,6 +32,12 @@ impl Output {
     }
 }
 
+/// Writes a document to standard output.
+pub(super) fn write_out(text: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    finish(out.write_all(text).and_then(|()| out.flush()))
+}
+
 /// A reader that has gone (`crmsync … | head`) is no failure.
 fn finish(written: io::Result<()>) -> Result<(), Failure> {
     match written {

@@ -30,7 +30,8 @@ pub(super) struct Session {
     pub sources: Sources,
     pub secrets: Secrets,
     crm: OnceCell<HttpCrm>,
-    crm_settings: CrmSettings,
+    /// What the CRM holds for the employee; `None` offline, and without the profile `settings`.
+    crm_settings: Option<CrmSettings>,
     capabilities: OnceCell<Arc<Capabilities>>,
 }
 
@@ -39,7 +40,7 @@ impl Session {
     pub(super) fn offline(global: &Global) -> Result<Self, Failure> {
         let (sources, dirs) = sources(global)?;
         let effective = load(&sources, None)?;
-        Self::open(global, sources, &dirs, effective, CrmSettings::default())
+        Self::open(global, sources, &dirs, effective, None)
     }
 
     /// Settings with the CRM's level, and the CRM itself.
@@ -49,14 +50,20 @@ impl Session {
         let local = load(&sources, None)?;
         let crm = connect(&local.settings, &secrets).await?;
         let crm_settings = crm_settings(&crm).await?;
-        let effective = load(&sources, Some(&crm_settings))?;
+        let effective = load(&sources, crm_settings.as_ref())?;
         let session = Self::open(global, sources, &dirs, effective, crm_settings)?;
         // Only now is it set, and nobody else has the session yet.
         let _ = session.crm.set(crm);
         Ok(session)
     }
 
-    fn open(global: &Global, sources: Sources, dirs: &Dirs, effective: Effective, crm_settings: CrmSettings) -> Result<Self, Failure> {
+    fn open(
+        global: &Global,
+        sources: Sources,
+        dirs: &Dirs,
+        effective: Effective,
+        crm_settings: Option<CrmSettings>,
+    ) -> Result<Self, Failure> {
         for warning in &effective.warnings {
             super::eprint_lines(&warning.to_string());
         }
@@ -97,6 +104,15 @@ impl Session {
         }
     }
 
+    /// Refuses what the employee's record in the CRM does not allow. Of it and of this computer the stricter wins (R121).
+    pub(super) fn permit(&self) -> Result<(), Failure> {
+        let mut mirrored = false;
+        for account in self.settings.accounts.keys() {
+            mirrored |= self.journal.lock(account)?.is_some_and(|lock| lock.mirrored);
+        }
+        self.crm_settings.as_ref().map_or(Ok(()), |record| permitted(record, mirrored))
+    }
+
     /// What the CRM offers, asked once.
     pub(super) async fn capabilities(&self) -> Result<Arc<Capabilities>, Failure> {
         let ask = || async { Ok::<_, Failure>(Arc::new(self.crm()?.capabilities().await?)) };
@@ -112,7 +128,7 @@ impl Session {
             .get(account)
             .into_iter()
             .flat_map(|account| &account.addresses)
-            .chain(&self.crm_settings.own_addresses)
+            .chain(self.crm_settings.iter().flat_map(|settings| &settings.own_addresses))
             .map(String::as_str)
             .collect();
         let rules = mail_rules_digest(&mail, own.iter().copied());
@@ -171,10 +187,49 @@ pub(super) async fn connect(settings: &Settings, secrets: &Secrets) -> Result<Ht
 }
 
 /// The CRM's level of the settings; a CRM without the profile has none.
-pub(super) async fn crm_settings(crm: &HttpCrm) -> Result<CrmSettings, Failure> {
+pub(super) async fn crm_settings(crm: &HttpCrm) -> Result<Option<CrmSettings>, Failure> {
     match crm.settings().await {
-        Ok(settings) => Ok(settings),
-        Err(CrmError::NotOffered { .. }) => Ok(CrmSettings::default()),
+        Ok(settings) => Ok(Some(settings)),
+        Err(CrmError::NotOffered { .. }) => Ok(None),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// What the employee's record allows a manual run. A lock that an account of this computer has set there (`mirrored`) concerns that
+/// account, which is locked here too, and not the others.
+fn permitted(record: &CrmSettings, mirrored: bool) -> Result<(), Failure> {
+    if !record.interactive {
+        let message = "your employee record in the CRM does not allow interactive use of crmsync; ask your administrator to allow it";
+        return Err(Failure::new(Exit::NoPermission, message));
+    }
+    if record.password_locked && !mirrored {
+        let message = "your employee record in the CRM says \"groupware password locked\"; ask your administrator, correct the password, then run `crmsync unlock`";
+        return Err(Failure::new(Exit::NoPermission, message));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(interactive: bool, password_locked: bool) -> CrmSettings {
+        CrmSettings { interactive, password_locked, ..CrmSettings::default() }
+    }
+
+    #[test]
+    fn r62_a_manual_run_needs_the_employees_flag() {
+        let refused = permitted(&record(false, false), false).unwrap_err();
+        assert_eq!(refused.exit, Exit::NoPermission);
+        assert!(refused.message.contains("administrator"), "R64: {}", refused.message);
+        assert!(permitted(&record(true, false), false).is_ok());
+    }
+
+    #[test]
+    fn r63_r121_a_lock_at_the_crm_counts_here_unless_it_is_the_mirror_of_one_of_ours() {
+        let refused = permitted(&record(true, true), false).unwrap_err();
+        assert!(refused.message.contains("administrator") && refused.message.contains("crmsync unlock"), "R64: {}", refused.message);
+        assert!(permitted(&record(true, true), true).is_ok());
+        assert!(permitted(&record(false, true), true).is_err());
     }
 }

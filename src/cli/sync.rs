@@ -50,37 +50,74 @@ pub(super) struct Traffic {
     pub commits: u64,
 }
 
+/// What became of one account, for programs.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Part {
+    Run(Box<RunAnswer>),
+    Preview {
+        account: AccountId,
+        #[serde(flatten)]
+        preview: mail::MailPreview,
+    },
+    Failed {
+        account: AccountId,
+        error: String,
+    },
+}
+
 pub(super) async fn run(global: &Global, arguments: &Sync) -> Outcome {
     let session = Session::online(global).await?;
+    session.permit()?;
     let areas = areas(&session, arguments)?;
+    let accounts = session.accounts(arguments.account.as_deref())?;
+    let alone = accounts.len() == 1;
     let mut exit = Exit::Ok;
-    let mut answers = Vec::new();
-    for account in session.accounts(arguments.account.as_deref())? {
-        if arguments.dry_run {
-            preview(&session, &account).await?;
-            continue;
-        }
-        let (answer, error) = sync_account(&session, &account, &areas, arguments).await?;
-        let failed = error.map(Failure::from);
-        show(&session, &answer)?;
-        if let Some(failure) = failed {
+    let mut parts = Vec::new();
+    for account in accounts {
+        let (part, failure) = match one(&session, &account, &areas, arguments).await {
+            Ok(done) => done,
+            Err(failure) if alone => return Err(failure),
+            // One account that cannot go on does not hold up the others.
+            Err(failure) => (Part::Failed { account, error: failure.message.clone() }, Some(failure)),
+        };
+        parts.push(part);
+        if let Some(failure) = failure {
             super::eprint_lines(&failure.message);
-            exit = failure.exit;
+            if exit == Exit::Ok {
+                exit = failure.exit;
+            }
         }
-        answers.push(answer);
     }
-    if session.output.json && !arguments.dry_run {
-        match answers.as_slice() {
-            [one] => session.output.answer(one, |_| Ok(()))?,
-            several => session.output.answer(&several, |_| Ok(()))?,
+    if session.output.json {
+        match parts.as_slice() {
+            [part] => session.output.answer(part, |_| Ok(()))?,
+            several => session.output.answer(&serde_json::json!({ "accounts": several }), |_| Ok(()))?,
         }
     }
     Ok(exit)
 }
 
+/// Synchronises or previews one account, and shows it to a person.
+async fn one(session: &Session, account: &AccountId, areas: &BTreeSet<Area>, arguments: &Sync) -> Result<(Part, Option<Failure>), Failure> {
+    if arguments.dry_run {
+        let preview = preview_of(session, account, PREVIEW).await?;
+        if !session.output.json {
+            session.output.answer(&preview, |out| write_preview(out, &preview))?;
+        }
+        return Ok((Part::Preview { account: account.clone(), preview }, None));
+    }
+    let (answer, error) = sync_account(session, account, areas, arguments).await?;
+    show(session, &answer)?;
+    Ok((Part::Run(Box::new(answer)), error.map(Failure::from)))
+}
+
 /// The areas of this run. What a later version brings is refused now rather than skipped in silence.
 fn areas(session: &Session, arguments: &Sync) -> Result<BTreeSet<Area>, Failure> {
     if arguments.area.is_empty() {
+        for area in session.settings.areas.iter().filter(|area| **area != Area::Mail) {
+            super::eprint_lines(&format!("this version synchronises mail only: {area} is left alone"));
+        }
         return Ok(session.settings.areas.clone());
     }
     match arguments.area.iter().find(|area| **area != Area::Mail) {
@@ -204,12 +241,6 @@ async fn preview_of(session: &Session, account: &AccountId, limit: usize) -> Res
     let connector = session.connector(account)?;
     let store = engine::sign_in(&connector, session.crm()?, &ctx).await?;
     Ok(mail::plan(&connector, store, session.crm()?, &job, &ctx, limit).await?)
-}
-
-/// `--dry-run`.
-async fn preview(session: &Session, account: &AccountId) -> Result<(), Failure> {
-    let preview = preview_of(session, account, PREVIEW).await?;
-    session.output.answer(&preview, |out| write_preview(out, &preview))
 }
 
 fn write_preview(out: &mut dyn std::io::Write, preview: &mail::MailPreview) -> std::io::Result<()> {

@@ -1,4 +1,4 @@
-//! `crmsync unlock`: clears "groupware password locked" (R63).
+//! `crmsync unlock`: clears "groupware password locked", here and at the CRM (R63).
 
 use crate::crm::Crm as _;
 use crate::journal::{Change, Lock};
@@ -6,7 +6,7 @@ use crate::model::AccountId;
 
 use super::arguments::{Global, Unlock};
 use super::exit::{Exit, Failure, Outcome};
-use super::session::Session;
+use super::session::{Session, crm_settings};
 
 pub(super) async fn run(global: &Global, arguments: &Unlock) -> Outcome {
     let session = Session::offline(global)?;
@@ -25,17 +25,27 @@ pub(super) async fn run(global: &Global, arguments: &Unlock) -> Outcome {
         }
         None => locked.into_iter().next(),
     };
+    let at_crm = session.locked_at_crm().await;
     let Some((account, lock)) = chosen else {
-        session.output.answer(&serde_json::json!({ "unlocked": null }), |out| writeln!(out, "No account is locked."))?;
+        if !at_crm? {
+            session.output.answer(&serde_json::json!({ "unlocked": null }), |out| writeln!(out, "No account is locked."))?;
+            return Ok(Exit::Ok);
+        }
+        session.clear_at_crm().await?;
+        let value = serde_json::json!({ "unlocked": null, "crm_unlocked": true });
+        session.output.answer(&value, |out| writeln!(out, "The lock in your employee record at the CRM is cleared."))?;
         return Ok(Exit::Ok);
     };
     session.journal.commit(vec![Change::UnlockAccount(account.clone())]).await?;
-    // The mirror is for the administrator's eyes; that it cannot be cleared now is told, and does not hold up the user.
-    let mirror = if lock.mirrored { session.connect_crm().await.err().or(session.clear_mirror().await) } else { None };
-    session.output.answer(&serde_json::json!({ "unlocked": account, "crm_still_shows_lock": mirror.is_some() }), |out| {
+    let remains = match at_crm {
+        Ok(true) => session.clear_at_crm().await.err(),
+        Ok(false) => None,
+        Err(failure) => lock.mirrored.then_some(failure),
+    };
+    session.output.answer(&serde_json::json!({ "unlocked": account, "crm_still_locked": remains.is_some() }), |out| {
         writeln!(out, "Account {account} is unlocked; the next run signs in once with the stored password.")?;
-        if let Some(failure) = &mirror {
-            writeln!(out, "The CRM still shows the lock: {}", failure.message)?;
+        if let Some(failure) = &remains {
+            writeln!(out, "The CRM still has the lock: {}; ask your administrator, or run `crmsync unlock` again.", failure.message)?;
         }
         Ok(())
     })?;
@@ -43,10 +53,12 @@ pub(super) async fn run(global: &Global, arguments: &Unlock) -> Outcome {
 }
 
 impl Session {
-    async fn clear_mirror(&self) -> Option<Failure> {
-        match self.crm() {
-            Ok(crm) => crm.mirror_lock(false).await.err().map(Failure::from),
-            Err(failure) => Some(failure),
-        }
+    /// Whether the employee's record says so.
+    async fn locked_at_crm(&self) -> Result<bool, Failure> {
+        Ok(crm_settings(self.connect_crm().await?).await?.is_some_and(|record| record.password_locked))
+    }
+
+    async fn clear_at_crm(&self) -> Result<(), Failure> {
+        Ok(self.connect_crm().await?.mirror_lock(false).await?)
     }
 }

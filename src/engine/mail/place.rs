@@ -169,12 +169,12 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
     /// UIDs of the group that an earlier, cut-off attempt has copied. A copy stands for one mail only: mails that look alike are copied
     /// again rather than removed without a copy. Leaves the source mailbox selected.
     async fn copied_before(&mut self, group: &[Intent], target: &MailboxName) -> Result<UidSet, EngineError> {
-        let mut copied = UidSet::new();
+        let mut done = UidSet::new();
         let floors = group.iter().filter_map(|intent| {
             let Action::PlaceMail { target_uid_next, .. } = &intent.operation.action;
             *target_uid_next
         });
-        let (Some(lowest), Some(first)) = (floors.min(), group.first()) else { return Ok(copied) };
+        let (Some(lowest), Some(first)) = (floors.min(), group.first()) else { return Ok(done) };
         self.open_mailbox(target).await?;
         let newer = self.store.search(&Query { from_uid: Some(lowest), ..Query::default() }).await?;
         let mut copies = if newer.is_empty() { BTreeMap::new() } else { self.store.identities(&newer).await? };
@@ -186,10 +186,10 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
             let copy = copies.range(floor..).find(|(_, traits)| traits.message_id == *message_id && traits.size == *size);
             if let Some(copy) = copy.map(|(uid, _)| *uid) {
                 copies.remove(&copy);
-                copied.insert(location.uid);
+                done.insert(location.uid);
             }
         }
-        Ok(copied)
+        Ok(done)
     }
 
     /// A refusal parks the mails; a broken session ends the run with the intents in place. An intent that has begun to copy stays in place
