@@ -84,7 +84,7 @@ fn r63_the_lock_holds_when_the_crm_cannot_be_told() {
     stage.password = "demo".to_owned();
     stage.crm.set_faults(crmsync::sandbox::crm::Faults { unauthorized: 1, ..Default::default() });
     let unlocked = stage.json(&["unlock"]);
-    assert_eq!(unlocked["crm_still_shows_lock"], true, "{unlocked}");
+    assert_eq!(unlocked["crm_still_locked"], true, "{unlocked}");
     assert!(!is_locked(&stage));
     stage.sync_ok();
 }

@@ -35,9 +35,10 @@ fn unread_id(location: &MailLocation) -> String {
     format!("{}/{}/{}", location.mailbox, location.uid_validity, location.uid)
 }
 
-/// Whether its next try has come.
+/// Whether its next try has come. Folders and what concerns a whole mailbox are looked at in every run.
 pub(super) fn is_due(entry: &Parked, now: Instant) -> bool {
-    entry.next_try.is_some_and(|at| at <= now)
+    let is_mail = !entry.id.starts_with(FOLDER_PREFIX) && !entry.id.starts_with(KEYWORD_PREFIX);
+    is_mail && entry.next_try.is_some_and(|at| at <= now)
 }
 
 /// The entry of a mail that is no longer where it was: it waits on, to be found elsewhere. What was never read is known by its place only.

@@ -157,8 +157,14 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
         // A mail that is gone from the source was removed after its copy was made, or by somebody else: nothing is left to do.
         let present: UidSet = self.store.traits(uids).await?.into_keys().collect();
         to_copy.retain(|uid| present.contains(uid));
-        if !to_copy.is_empty() {
-            self.store.copy_mails(&to_copy, target).await?;
+        if !to_copy.is_empty()
+            && let Err(error) = self.store.copy_mails(&to_copy, target).await
+        {
+            if matches!(classify::groupware(&error), Remedy::Park { .. }) {
+                // A COPY that is refused has copied nothing (RFC 9051 §6.4.7).
+                self.ctx.commit(group.iter().cloned().map(Change::PutIntent).collect()).await?;
+            }
+            return Err(error.into());
         }
         if !present.is_empty() {
             self.store.remove_mails(&present).await?;
