@@ -23,10 +23,13 @@ pub(super) struct Lines<R> {
 }
 
 impl<R: Read> Lines<R> {
-    pub(super) fn new(inner: R) -> io::Result<Self> {
+    /// Lines of a reader of about `expected` bytes. A small mail gets a small buffer: most are, and a large one for each costs more than reading it.
+    pub(super) fn new(inner: R, expected: u64) -> io::Result<Self> {
+        // One byte more, so that the end is seen when all is in the buffer.
+        let capacity = usize::try_from(expected).unwrap_or(CAPACITY).saturating_add(1).clamp(1024, CAPACITY);
         let mut lines = Self {
             inner,
-            buf: vec![0; CAPACITY].into_boxed_slice(),
+            buf: vec![0; capacity].into_boxed_slice(),
             start: 0,
             stop: 0,
             filled: 0,
@@ -150,7 +153,7 @@ mod tests {
     }
 
     fn all(bytes: &[u8]) -> Vec<(u64, bool, Vec<u8>)> {
-        let mut lines = Lines::new(Trickle(bytes, 0)).unwrap();
+        let mut lines = Lines::new(Trickle(bytes, 0), bytes.len() as u64).unwrap();
         let mut found = Vec::new();
         while lines.next().unwrap() {
             found.push((lines.offset(), lines.starts_line(), lines.current().to_vec()));

@@ -56,7 +56,7 @@ pub fn read_mail(raw: &RawMail, options: &ReadOptions) -> io::Result<Mail> {
 
 /// Opens the walker in the way in which [`read_mail`] found leaves.
 pub(super) fn open(raw: &RawMail, one_leaf: bool) -> io::Result<Walker<RawMailReader>> {
-    Walker::new(raw.reader()?, one_leaf)
+    Walker::new(raw.reader()?, raw.len(), one_leaf)
 }
 
 /// One text part.
@@ -378,7 +378,7 @@ fn clean(source: &str, limit: usize) -> (String, bool) {
 
 /// A name for a nested message from its subject.
 fn nested_name(head: &[u8]) -> Option<String> {
-    let mut walker = Walker::new(head, true).ok()?;
+    let mut walker = Walker::new(head, head.len() as u64, true).ok()?;
     walker.next_part().ok()?;
     let subject = words::decode_text(walker.root()?.first("subject")?, None);
     (!subject.is_empty()).then(|| format!("{}.eml", super::fields::cut(subject, 200)))

@@ -143,14 +143,15 @@ pub(super) struct Walker<R> {
 
 impl<R: Read> Walker<R> {
     /// A walker at the beginning of a mail. With `one_leaf`, a multipart is read as plain text: for mails in which no delimiter was found.
-    pub(super) fn new(reader: R, one_leaf: bool) -> io::Result<Self> {
+    /// `expected` is its length in bytes, a hint only.
+    pub(super) fn new(reader: R, expected: u64, one_leaf: bool) -> io::Result<Self> {
         Ok(Self {
-            lines: Lines::new(reader)?,
+            lines: Lines::new(reader, expected)?,
             stack: Vec::new(),
             state: State::Header,
             root: None,
             decoder: Decoder::new(Encoding::Identity),
-            out: Vec::with_capacity(2 * CHUNK),
+            out: Vec::with_capacity(usize::try_from(expected).unwrap_or(usize::MAX).min(2 * CHUNK)),
             multiparts: 0,
             parts: 0,
             delimiter: 0,
