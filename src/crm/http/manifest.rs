@@ -1,10 +1,8 @@
 //! The manifest of a batch: from the port's types to the contract's.
 
 use std::borrow::Cow;
-use std::io::{self, Write};
 
 use chrono::{DateTime, Datelike as _, FixedOffset};
-use sha2::Digest as _;
 
 use crate::crm::contract::{Manifest, ManifestAddress, ManifestAttachment, ManifestBody, ManifestItem};
 use crate::crm::{MailBatch, MailImport};
@@ -14,22 +12,13 @@ use crate::model::{Attachment, Body, Digest, MailAddress};
 /// another payload.
 #[must_use]
 pub fn manifest_digest(batch: &MailBatch) -> Digest {
-    struct Hash(sha2::Sha256);
-    impl Write for Hash {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.update(bytes);
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut hash = Hash(sha2::Sha256::new());
-    // Neither the hash nor the documents can fail: they hold no maps with odd keys and no I/O.
-    if let Err(error) = serde_json::to_writer(&mut hash, &manifest(batch)) {
+    // The documents cannot fail: they hold no maps with odd keys. Written whole and then hashed, because the writer's pieces are a few bytes
+    // long; the batch that is sent next needs as much memory.
+    let bytes = manifest_bytes(batch).unwrap_or_else(|error| {
         tracing::error!(%error, "a manifest cannot be written");
-    }
-    Digest::from_sha256(&hash.0.finalize())
+        Vec::new()
+    });
+    Digest::of(&bytes)
 }
 
 /// The manifest as JSON.
