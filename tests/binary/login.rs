@@ -75,7 +75,7 @@ fn r63_unlocked_with_the_wrong_password_still_stored_it_is_one_more_try_and_lock
 }
 
 #[test]
-fn r63_the_lock_holds_when_the_crm_cannot_be_told() {
+fn r63_r121_a_lock_that_the_crm_still_has_counts_until_it_is_cleared_there_too() {
     let (mut stage, _) = stage_with_three_folders();
     stage.password = "wrong".to_owned();
     stage.imap.fault(Trigger::next("LOGIN"), Fault::run(|_| {}));
@@ -86,6 +86,10 @@ fn r63_the_lock_holds_when_the_crm_cannot_be_told() {
     let unlocked = stage.json(&["unlock"]);
     assert_eq!(unlocked["crm_still_locked"], true, "{unlocked}");
     assert!(!is_locked(&stage));
+    let refused = stage.sync();
+    assert_eq!(refused.code, Some(77), "{refused:?}");
+    assert!(refused.stderr.contains("administrator") && refused.stderr.contains("crmsync unlock"), "{refused:?}");
+    assert_eq!(stage.json(&["unlock"])["crm_unlocked"], true);
     stage.sync_ok();
 }
 
