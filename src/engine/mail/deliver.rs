@@ -8,7 +8,7 @@ use crate::crm::{BatchAnswer, Crm, CrmError, ItemResult, MailBatch, MailImport, 
 use crate::engine::context::Context;
 use crate::engine::error::EngineError;
 use crate::journal::{Change, PendingBatch, SettledMail};
-use crate::model::{BatchKey, Reason, ReasonCode};
+use crate::model::{BatchKey, ItemKey, Reason, ReasonCode};
 use crate::sync::{Remedy, classify, halves, next_delay};
 
 use super::MailJob;
@@ -171,8 +171,44 @@ async fn post<C: Crm>(crm: &C, batch: &MailBatch, ctx: &Context) -> Result<Batch
         ctx.wait(&error.to_string(), delay).await;
         if matches!(classify::crm(&error), Remedy::AskForAnswer)
             && let Ok(Some(answer)) = crm.batch_answer(&batch.key).await
+            && let Some(answer) = arranged(answer, batch.items.iter().map(|item| &item.key))
         {
             return Ok(answer);
         }
+    }
+}
+
+/// An answer that was asked for later, in the order of the batch: the CRM keeps results by item, in an order of its own. `None` when a mail
+/// has no result: the batch is posted again then.
+fn arranged<'a>(mut answer: BatchAnswer, keys: impl Iterator<Item = &'a ItemKey>) -> Option<BatchAnswer> {
+    let take = |key: &ItemKey| {
+        let place = answer.results.iter().position(|result| result.key == *key)?;
+        Some(answer.results.swap_remove(place))
+    };
+    keys.map(take).collect::<Option<Vec<_>>>().map(|results| BatchAnswer { results })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(keys: &[&str]) -> BatchAnswer {
+        let result = |key: &&str| ItemResult {
+            key: ItemKey::from(*key),
+            verdict: MailVerdict::Created,
+            record: None,
+            linked: Vec::new(),
+            customer_folder: None,
+            reason: String::new(),
+            replayed: false,
+        };
+        BatchAnswer { results: keys.iter().map(result).collect() }
+    }
+
+    #[test]
+    fn an_answer_asked_for_later_is_given_to_the_mails_it_belongs_to() {
+        let keys = ["a", "b", "c"].map(ItemKey::from);
+        assert_eq!(arranged(answer(&["c", "a", "b"]), keys.iter()), Some(answer(&["a", "b", "c"])));
+        assert_eq!(arranged(answer(&["c", "a"]), keys.iter()), None, "a mail without a result is not processed");
     }
 }
