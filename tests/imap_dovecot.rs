@@ -9,7 +9,7 @@ use crmsync::groupware::{Access, GroupwareError, MailStore, MailTraits, Query, U
 use crmsync::model::{AccountId, MailboxName};
 use crmsync::settings::{AuthMethod, ImapAccess, Secret, Security};
 use crmsync::system::SystemResolver;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 
 struct Server {
     host: String,
@@ -63,15 +63,24 @@ impl Server {
         .await
     }
 
+    /// Appends a mail as another client would. Each command waits for the answer to the one before: Dovecot's login process resets a
+    /// connection whose later commands came while it was still handing the session over.
     async fn append(&self, mailbox: &str, mail: &str) {
         let stream = tokio::net::TcpStream::connect((self.host.as_str(), self.port)).await.unwrap();
-        let mut stream = BufReader::new(stream);
-        let text = format!("a LOGIN alice pw-alice\r\nb APPEND \"{mailbox}\" {{{}+}}\r\n{mail}\r\nc LOGOUT\r\n", mail.len());
-        stream.write_all(text.as_bytes()).await.unwrap();
-        let mut all = String::new();
-        stream.read_to_string(&mut all).await.unwrap();
-        assert!(all.contains("b OK"), "{all}");
-        let _ = stream.lines();
+        let mut lines = BufReader::new(stream).lines();
+        assert!(lines.next_line().await.unwrap().unwrap().starts_with("* OK"));
+        for (tag, command) in
+            [("a", "LOGIN alice pw-alice".to_owned()), ("b", format!("APPEND \"{mailbox}\" {{{}+}}\r\n{mail}", mail.len()))]
+        {
+            lines.get_mut().write_all(format!("{tag} {command}\r\n").as_bytes()).await.unwrap();
+            let answer = loop {
+                let line = lines.next_line().await.unwrap().unwrap();
+                if line.starts_with(tag) {
+                    break line;
+                }
+            };
+            assert!(answer.starts_with(&format!("{tag} OK")), "{answer}");
+        }
     }
 }
 
