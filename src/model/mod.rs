@@ -3,6 +3,7 @@
 mod area;
 mod crm_settings;
 mod digest;
+mod fields;
 mod ids;
 mod mail;
 mod operation;
@@ -12,6 +13,7 @@ mod reason;
 pub use area::Area;
 pub use crm_settings::{CrmSettings, KeyedSetting, SettingLevel};
 pub use digest::{Digest, Fingerprint};
+pub use fields::{Field, FieldChanges, Fields, Moment, Note, Person, Recurrence, Slot, Value};
 pub use ids::{AccountId, BatchKey, ItemKey, OpId, RunId};
 pub use mail::{Attachment, AttachmentSource, Body, Direction, Mail, MailAddress, Protection, Sensitivity};
 pub use operation::{Action, Intent, MailLocation, MailboxName, Operation};

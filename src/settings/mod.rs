@@ -12,6 +12,7 @@ mod effective;
 mod example;
 mod fault;
 mod file;
+mod items;
 mod keyring;
 mod levels;
 mod names;
@@ -29,6 +30,7 @@ pub use effective::{
 };
 pub use example::example;
 pub use fault::{Fault, Place, SettingsFaults, Severity};
+pub use items::{ConflictPolicy, DavAccess, DavAuth, ItemSettings, OnGroupwareDelete, PrivateItems, SyncDirection, UpdateScope};
 pub use keyring::{SecretStore, StoreError};
 pub use levels::{Effective, EffectiveSetting, Environment, Level, Origin, Sources, load};
 pub use names::{archive_folder, import_folder};
