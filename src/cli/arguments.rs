@@ -113,6 +113,15 @@ pub struct Setup {
     /// Certificate authorities of the organisation for the mailbox server, PEM
     #[arg(long, value_name = "FILE")]
     pub imap_ca_file: Option<PathBuf>,
+    /// Server of calendar and tasks (CalDAV)
+    #[arg(long, value_name = "URL")]
+    pub dav_url: Option<String>,
+    /// User name at the calendar server [default: that of IMAP]
+    #[arg(long, value_name = "NAME")]
+    pub dav_user: Option<String>,
+    /// Where the password for the calendar server is [default: that of IMAP]
+    #[arg(long, value_name = "WHERE")]
+    pub dav_secret: Option<String>,
     /// Base address of the CRM
     #[arg(long, value_name = "URL")]
     pub crm_url: Option<String>,

@@ -9,7 +9,8 @@ use crate::groupware::imap::ImapConnector;
 use crate::groupware::{MailConnector as _, MailStore as _};
 use crate::model::AccountId;
 use crate::settings::{
-    Account, AuthMethod, CrmAccess, CrmAuth, ImapAccess, Secret, SecretValue, Secrets, Security, write_account, write_crm, write_setting,
+    Account, AuthMethod, CrmAccess, CrmAuth, DavAccess, DavAuth, ImapAccess, Secret, SecretValue, Secrets, Security, write_account,
+    write_crm, write_setting,
 };
 use crate::system::{SystemResolver, private_dir};
 
@@ -24,7 +25,13 @@ pub(super) async fn run(global: &Global, arguments: Box<Setup>) -> Outcome {
     let secrets = Secrets::of_system();
     let account = form.account(&arguments)?;
     let crm = form.crm(&arguments)?;
-    for (secret, what) in [(&account.imap.secret, "password of the mailbox"), (&crm.secret, "token or password of the CRM")] {
+    let calendar = account.dav.as_ref().map(|dav| &dav.secret).filter(|secret| **secret != account.imap.secret);
+    let asked = [
+        (Some(&account.imap.secret), "password of the mailbox"),
+        (calendar, "password of the calendar server"),
+        (Some(&crm.secret), "token or password of the CRM"),
+    ];
+    for (secret, what) in asked.into_iter().filter_map(|(secret, what)| Some((secret?, what))) {
         form.store_secret(&secrets, secret, what).await?;
     }
     let name = AccountId(arguments.account.clone());
@@ -91,7 +98,8 @@ impl Form {
             secret: secret_source(&secret, &format!("{}-imap", arguments.account))?,
             ca_file: arguments.imap_ca_file.clone(),
         };
-        Ok(Account { addresses, imap })
+        let dav = dav(arguments, &imap)?;
+        Ok(Account { addresses, imap, dav })
     }
 
     fn crm(&self, arguments: &Setup) -> Result<CrmAccess, Failure> {
@@ -150,6 +158,23 @@ impl Form {
             .map_err(|error| Failure::new(Exit::Software, error.to_string()))??;
         secrets.write(entry, &SecretValue::new(typed)).await.map_err(|error| Failure::new(Exit::Config, error.to_string()))
     }
+}
+
+/// The server of calendar and tasks, if one is named. Name, password and authorities are those of the mailbox unless they are given.
+fn dav(arguments: &Setup, imap: &ImapAccess) -> Result<Option<DavAccess>, Failure> {
+    let Some(url) = &arguments.dav_url else { return Ok(None) };
+    let url = Url::parse(url).map_err(|error| Failure::new(Exit::Usage, format!("--dav-url: \"{url}\" is no address: {error}")))?;
+    let secret = match &arguments.dav_secret {
+        Some(secret) => secret_source(secret, &format!("{}-dav", arguments.account))?,
+        None => imap.secret.clone(),
+    };
+    Ok(Some(DavAccess {
+        url,
+        user: arguments.dav_user.clone().unwrap_or_else(|| imap.user.clone()),
+        auth: DavAuth::Basic,
+        secret,
+        ca_file: imap.ca_file.clone(),
+    }))
 }
 
 /// `keyring`, `env:NAME` or `command:PROGRAM ARGUMENTS`.

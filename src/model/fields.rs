@@ -210,6 +210,31 @@ pub struct Person {
 }
 
 impl Field {
+    /// Every field.
+    pub const ALL: &'static [Self] = &[
+        Self::Subject,
+        Self::Location,
+        Self::Note,
+        Self::Slot,
+        Self::Start,
+        Self::Due,
+        Self::Recurrence,
+        Self::ShowAs,
+        Self::Private,
+        Self::Categories,
+        Self::Priority,
+        Self::Reminder,
+        Self::Participants,
+        Self::Contacts,
+        Self::Cancelled,
+        Self::Declined,
+        Self::MeetingLink,
+        Self::Url,
+        Self::TaskStatus,
+        Self::Percent,
+        Self::Completed,
+    ];
+
     /// The name used in settings, plans and JSON.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -236,6 +261,12 @@ impl Field {
             Self::Percent => "percent",
             Self::Completed => "completed",
         }
+    }
+
+    /// The field of this name.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|field| field.name() == name)
     }
 }
 

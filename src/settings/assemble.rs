@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use crate::model::AccountId;
+use crate::model::{AccountId, Field};
 
 use super::fault::{Fault, Place, Problem};
 use super::levels::{Layers, Level, Merged, Origin, Sources, keys_of};
 use super::names;
-use super::schema::{Fallback, SETTINGS};
+use super::schema::{self, Fallback};
 use super::value::{Element, Kind, Value};
-use super::{Account, CrmAccess, CrmAuth, FutureDays, ImapAccess, MailSettings, Secret, Settings, SyncSettings, WebFolder};
+use super::{Account, CrmAccess, CrmAuth, DavAccess, ImapAccess, ItemSettings, MailSettings, Secret, Settings, SyncSettings, WebFolder};
 
 /// The settings in force, or `None` when something needed is missing; why stands among the faults.
 pub(super) fn assemble(layers: &mut Layers, sources: &Sources) -> Option<Settings> {
@@ -36,7 +36,7 @@ fn default_to(layers: &mut Layers, key: String, value: Value) {
 }
 
 fn fill_defaults(layers: &mut Layers) {
-    for setting in SETTINGS {
+    for setting in schema::all() {
         if let Some(value) = setting.default_value() {
             for key in keys_of(setting, &layers.accounts) {
                 default_to(layers, key, value.clone());
@@ -65,6 +65,11 @@ fn derive(layers: &mut Layers) {
         let key = |name: &str| format!("accounts.{account}.{name}");
         let port = if text(layers, &key("imap.security")).as_deref() == Some("tls") { 993 } else { 143 };
         default_to(layers, key("imap.port"), Value::Integer(port));
+        for leaf in ["user", "secret", "ca_file"] {
+            if let Some(of_imap) = layers.merged.get(&key(&format!("imap.{leaf}"))).cloned() {
+                default_to(layers, key(&format!("dav.{leaf}")), of_imap.value);
+            }
+        }
         let user = text(layers, &key("imap.user")).unwrap_or_default();
         if let Ok(address) = Element::Address.check(&user) {
             own_address(layers, key("addresses"), address);
@@ -98,7 +103,7 @@ fn missing(layers: &mut Layers, sources: &Sources) {
             Problem::new("there is no account", "run `crmsync setup`, or write [accounts.work.imap] as in `crmsync config example`");
         faults.push(Fault::error(file.clone(), "accounts", problem));
     }
-    for setting in SETTINGS {
+    for setting in schema::all() {
         let example = match setting.default {
             Fallback::Mandatory(example) if setting.kind == Kind::Secret => format!("{{ keyring = \"{example}\" }}"),
             Fallback::Mandatory(example) => format!("\"{example}\""),
@@ -156,7 +161,8 @@ impl Assembler<'_> {
             crm: crm?,
             accounts: accounts?,
             mail: mail?,
-            future_days: FutureDays { appointments: self.number("calendar.future_days")?, tasks: self.number("tasks.future_days")? },
+            calendar: self.items("calendar")?,
+            tasks: self.items("tasks")?,
             groupware_language: text(self.layers, "general.groupware_language")?,
             language: text(self.layers, "general.language")?,
         })
@@ -192,7 +198,8 @@ impl Assembler<'_> {
             secret: self.secret(&key("imap.secret"))?,
             ca_file,
         };
-        Some(Account { addresses: list(self.layers, &key("addresses")), imap })
+        let dav = self.dav(name);
+        Some(Account { addresses: list(self.layers, &key("addresses")), imap, dav })
     }
 
     fn mail(&mut self) -> Option<MailSettings> {
@@ -223,6 +230,44 @@ impl Assembler<'_> {
             tnef: self.choice("mail.tnef")?,
             web_folder,
             retry_hours: self.number("mail.retry_hours")?,
+        })
+    }
+
+    fn items(&self, area: &str) -> Option<ItemSettings> {
+        let key = |leaf: &str| format!("{area}.{leaf}");
+        let policy = |text: &String| {
+            let (field, policy) = text.split_once('=')?;
+            Some((Field::by_name(field)?, word(policy.to_owned())?))
+        };
+        Some(ItemSettings {
+            direction: self.choice(&key("direction"))?,
+            create_in_crm: self.bool(&key("create_in_crm")),
+            create_in_groupware: self.bool(&key("create_in_groupware")),
+            conflicts: self.choice(&key("conflicts"))?,
+            field_conflicts: list(self.layers, &key("field_conflicts")).iter().filter_map(policy).collect(),
+            on_groupware_delete: self.choice(&key("on_groupware_delete"))?,
+            future_days: self.number(&key("future_days"))?,
+            past_days: self.number(&key("past_days"))?,
+            private: self.choice(&key("private"))?,
+            category: text(self.layers, &key("category")),
+            collections: list(self.layers, &key("collections")).into_iter().collect(),
+            link_back: self.bool(&key("link_back")),
+            invitations: self.bool(&key("invitations")),
+            update_scope: self.choice(&key("update_scope"))?,
+            default_show_as: text(self.layers, "calendar.default_show_as")?,
+        })
+    }
+
+    fn dav(&mut self, name: &str) -> Option<DavAccess> {
+        let key = |leaf: &str| format!("accounts.{name}.dav.{leaf}");
+        let url = self.url(&key("url"))?;
+        let ca_file = self.existing_file(&key("ca_file"));
+        Some(DavAccess {
+            url,
+            user: text(self.layers, &key("user"))?,
+            auth: self.choice(&key("auth"))?,
+            secret: self.secret(&key("secret"))?,
+            ca_file,
         })
     }
 

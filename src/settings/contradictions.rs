@@ -130,6 +130,16 @@ impl Finder<'_> {
                 (Security::Starttls, 993) => self.warn(&key("port"), "993 is usually the port of tls", "write 143, or security = \"tls\""),
                 _ => {}
             }
+            for area in [Area::Calendar, Area::Tasks] {
+                if settings.areas.contains(&area) && account.dav.is_none() {
+                    let what = format!("is not set, so that nothing of the area {area} is synchronised for this account");
+                    self.warn(
+                        &format!("accounts.{name}.dav.url"),
+                        what,
+                        "write the address of the calendar server, or take the area out of sync.areas",
+                    );
+                }
+            }
             if let Some(other) = seen.insert((imap.host.to_lowercase(), imap.port, imap.user.to_lowercase()), name) {
                 self.error(
                     &key("user"),

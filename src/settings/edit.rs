@@ -11,7 +11,7 @@ use super::fault::{Fault, Place, SettingsFaults};
 use super::file::{self, Role};
 use super::schema;
 use super::value::Value;
-use super::{Account, CrmAccess, Secret};
+use super::{Account, CrmAccess, DavAuth, Secret};
 
 /// The first lines of a new file.
 const HEADER: &str = "# Configuration of crmsync. `crmsync config example` prints every setting with its default.\n";
@@ -36,6 +36,7 @@ pub enum WriteError {
 pub fn write_account(path: &Path, name: &AccountId, account: &Account) -> Result<(), WriteError> {
     let key = |leaf: &str| format!("accounts.{name}.{leaf}");
     let imap = &account.imap;
+    let dav = account.dav.as_ref();
     edit(
         path,
         &[
@@ -47,6 +48,17 @@ pub fn write_account(path: &Path, name: &AccountId, account: &Account) -> Result
             (key("imap.user"), Some(imap.user.as_str().into())),
             (key("imap.secret"), Some(secret(&imap.secret))),
             (key("imap.ca_file"), imap.ca_file.as_ref().map(|path| path.to_string_lossy().as_ref().into())),
+            (key("dav.url"), dav.map(|dav| dav.url.as_str().into())),
+            // What is not written is that of imap.
+            (key("dav.auth"), dav.filter(|dav| dav.auth != DavAuth::Basic).map(|dav| word(dav.auth))),
+            (key("dav.user"), dav.filter(|dav| dav.user != imap.user).map(|dav| dav.user.as_str().into())),
+            (key("dav.secret"), dav.filter(|dav| dav.secret != imap.secret).map(|dav| secret(&dav.secret))),
+            (
+                key("dav.ca_file"),
+                dav.filter(|dav| dav.ca_file != imap.ca_file)
+                    .and_then(|dav| dav.ca_file.as_ref())
+                    .map(|path| path.to_string_lossy().as_ref().into()),
+            ),
         ],
     )
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::{DavAccess, ItemSettings};
 use crate::model::{AccountId, Area};
 
 /// All settings in force.
@@ -21,21 +22,14 @@ pub struct Settings {
     pub accounts: BTreeMap<AccountId, Account>,
     /// Mail import.
     pub mail: MailSettings,
-    /// How far ahead CRM items are created in the groupware.
-    pub future_days: FutureDays,
+    /// Appointments and meetings.
+    pub calendar: ItemSettings,
+    /// Tasks.
+    pub tasks: ItemSettings,
     /// Language of folder and category names, `OutlookLanguage`: `en`, `de` or `nl`.
     pub groupware_language: String,
     /// Language of crmsync itself, `Language`.
     pub language: String,
-}
-
-/// How many days ahead CRM items are created in the groupware (R70, R71).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FutureDays {
-    /// Appointments, `CRM_MeetingFutureDays`.
-    pub appointments: u32,
-    /// Tasks, `CRM_TaskFutureDays`.
-    pub tasks: u32,
 }
 
 /// How runs behave.
@@ -100,6 +94,8 @@ pub struct Account {
     pub addresses: Vec<String>,
     /// The mailbox server.
     pub imap: ImapAccess,
+    /// The server of calendar, tasks and contacts.
+    pub dav: Option<DavAccess>,
 }
 
 /// How the mailbox server is reached.

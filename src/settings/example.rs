@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Secret;
-use super::schema::{Fallback, Merge, SETTINGS, Setting, of_account};
+use super::schema::{self, Fallback, Merge, Setting, of_account};
 use super::value::{Kind, Value};
 
 const INTRODUCTION: &str = "\
@@ -21,7 +21,7 @@ const INTRODUCTION: &str = "\
 pub fn example() -> String {
     let mut text = INTRODUCTION.to_owned();
     let mut table = "";
-    for setting in SETTINGS {
+    for setting in schema::all() {
         let (path, leaf) = setting.key.rsplit_once('.').unwrap_or(("", setting.key));
         if path == table {
             text.push('\n');

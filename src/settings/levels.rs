@@ -19,7 +19,7 @@ use crate::model::{CrmSettings, KeyedSetting, SettingLevel};
 use super::assemble::assemble;
 use super::fault::{Fault, Place, Problem, SettingsFaults, Severity};
 use super::file::{self, Assigned, Role};
-use super::schema::{self, Merge, SETTINGS, Setting};
+use super::schema::{self, Merge, Setting};
 use super::value::{Kind, Value, unique};
 use super::{Secret, Settings};
 
@@ -340,7 +340,7 @@ pub(super) fn keys_of(setting: &Setting, accounts: &BTreeMap<String, Place>) -> 
 }
 
 fn lay_environment(layers: &mut Layers, environment: &Environment) {
-    for setting in SETTINGS {
+    for setting in schema::all() {
         for key in keys_of(setting, &layers.accounts) {
             let variable = Setting::variable(&key);
             let Some(text) = environment(&variable).filter(|text| !text.trim().is_empty()) else { continue };
@@ -371,7 +371,7 @@ fn lay_overrides(layers: &mut Layers, overrides: &[(String, String)]) {
 
 fn shown(layers: &Layers) -> Vec<EffectiveSetting> {
     let mut rows = Vec::new();
-    let (of_accounts, single): (Vec<&Setting>, Vec<&Setting>) = SETTINGS.iter().partition(|setting| setting.key.contains('*'));
+    let (of_accounts, single): (Vec<&Setting>, Vec<&Setting>) = schema::all().partition(|setting| setting.key.contains('*'));
     let mut keys: Vec<(&Setting, String)> = single.into_iter().map(|setting| (setting, setting.key.to_owned())).collect();
     for account in layers.accounts.keys() {
         keys.extend(of_accounts.iter().map(|setting| (*setting, schema::of_account(setting.key, account))));

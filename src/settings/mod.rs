@@ -25,8 +25,8 @@ mod value;
 pub use digest::mail_rules_digest;
 pub use edit::{WriteError, write_account, write_crm, write_setting};
 pub use effective::{
-    Account, AuthMethod, CrmAccess, CrmAuth, FutureDays, ImapAccess, LeaveOut, MailMark, MailSelector, MailSettings, Payload,
-    ResultDisplay, Secret, Security, Settings, SyncSettings, TnefPolicy, UnmatchedPolicy, WebFolder,
+    Account, AuthMethod, CrmAccess, CrmAuth, ImapAccess, LeaveOut, MailMark, MailSelector, MailSettings, Payload, ResultDisplay, Secret,
+    Security, Settings, SyncSettings, TnefPolicy, UnmatchedPolicy, WebFolder,
 };
 pub use example::example;
 pub use fault::{Fault, Place, SettingsFaults, Severity};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::*;
-use crate::model::{AccountId, Area, CrmSettings, KeyedSetting, SettingLevel};
+use crate::model::{AccountId, Area, CrmSettings, Field, KeyedSetting, SettingLevel};
 
 /// The least that is sound.
 const SOUND: &str = "\
@@ -109,7 +109,7 @@ fn r41_c6_the_least_configuration_synchronises_mail_alone_from_the_folder() {
     let account = &settings.accounts[&AccountId::from("work")];
     assert_eq!(account.addresses, ["anna@example.com"]);
     assert_eq!((account.imap.port, account.imap.security), (993, Security::Tls));
-    assert_eq!(settings.future_days, FutureDays { appointments: 31, tasks: 3 });
+    assert_eq!((settings.calendar.future_days, settings.tasks.future_days), (31, 3));
     assert!(!settings.sync.consent, "r55: consent is never assumed");
     assert!(effective.warnings.is_empty());
 }
@@ -135,7 +135,7 @@ fn the_example_shows_every_default_as_it_is() {
     let filled = fill(&example());
     let bare = Machine::with(&filled).effective();
     // Every commented key is taken in; what has no default or follows from others is left as it is.
-    let optional = ["ca_file", "web_folder", "attachment_max_size", "addresses", "user"];
+    let optional = ["ca_file", "web_folder", "attachment_max_size", "addresses", "user", "category = ", "url"];
     let taken: String = filled
         .lines()
         .map(|line| match line.strip_prefix('#') {
@@ -469,12 +469,10 @@ fn a_faulty_policy_is_never_ignored() {
 
 #[test]
 fn r115_a_lock_of_the_crm_stands_against_the_file() {
-    let machine = Machine::sound_with("[sync]\nareas = [\"mail\", \"contacts\"]\n").crm(
-        "Outlook_SyncFolders",
-        "Mail;Calendar",
-        SettingLevel::Group,
-        true,
-    );
+    let machine = Machine::sound_with(
+        "[sync]\nareas = [\"mail\", \"contacts\"]\n[accounts.work.dav]\nurl = \"https://dav.example.com/\"\n",
+    )
+    .crm("Outlook_SyncFolders", "Mail;Calendar", SettingLevel::Group, true);
     let effective = machine.effective();
     assert_eq!(effective.settings.areas, [Area::Mail, Area::Calendar].into());
     let setting = shown(&effective, "sync.areas");
@@ -525,7 +523,7 @@ fn r119_settings_of_the_crm_are_understood_kept_and_shown() {
     let settings = &effective.settings;
     assert_eq!((settings.groupware_language.as_str(), settings.language.as_str()), ("de", "nl"));
     assert_eq!((settings.mail.import_folder.as_str(), settings.mail.archive_folder.as_str()), ("Import Ordner", "CRM-Aktivitäten"));
-    assert_eq!(settings.future_days, FutureDays { appointments: 14, tasks: 3 });
+    assert_eq!((settings.calendar.future_days, settings.tasks.future_days), (14, 3));
     assert_eq!(settings.mail.web_folder, Some(WebFolder::Path("/mnt/share".into())));
     let other: Vec<&str> = effective.other.iter().map(|held| held.key.as_str()).collect();
     assert_eq!(other, ["CRM_Autocomplete", "Some_NewType"]);
@@ -706,8 +704,36 @@ proptest::proptest! {
         let path = std::path::Path::new("c.toml");
         file::parse(path, &text, file::Role::Policy);
         file::parse(path, &format!("[mail]\nnever_log = {value}\ncategory = \"{value}\"\n"), file::Role::User);
-        for setting in schema::SETTINGS {
+        for setting in schema::all() {
             let _ = setting.kind.parse(&text);
         }
     }
+}
+
+#[test]
+fn x19_areas_of_items_have_their_own_directions_and_policies() {
+    let machine = Machine::sound_with(
+        "[calendar]\ndirection = \"to-crm\"\nfield_conflicts = [\"note=groupware_wins\"]\n[accounts.work.dav]\nurl = \"https://dav.example.com/anna/\"\n",
+    );
+    let settings = machine.effective().settings;
+    assert_eq!((settings.calendar.direction, settings.tasks.direction), (SyncDirection::ToCrm, SyncDirection::Both));
+    assert_eq!(settings.calendar.field_conflicts, [(Field::Note, ConflictPolicy::GroupwareWins)].into());
+    assert_eq!(
+        (settings.calendar.on_groupware_delete, settings.tasks.on_groupware_delete),
+        (OnGroupwareDelete::Ask, OnGroupwareDelete::Keep),
+        "c9"
+    );
+    let account = &settings.accounts[&AccountId::from("work")];
+    let dav = account.dav.as_ref().unwrap();
+    assert_eq!((&dav.user, &dav.secret), (&account.imap.user, &account.imap.secret), "name and password are those of the mailbox");
+    one_fault(
+        &Machine::sound_with("[tasks]\nfield_conflicts = [\"subjcet=ask\"]\n"),
+        "config.toml:9:20: tasks.field_conflicts: \"subjcet\" is no field; did you mean \"subject\"?",
+    );
+}
+
+#[test]
+fn a_calendar_without_a_server_is_pointed_out() {
+    let machine = Machine::sound_with("[sync]\nareas = [\"calendar\"]\n");
+    assert!(machine.faults().iter().any(|fault| fault.contains("accounts.work.dav.url: is not set")), "{:?}", machine.faults());
 }

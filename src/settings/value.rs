@@ -7,7 +7,8 @@ use url::{Host, Url};
 
 use super::Secret;
 use super::fault::Problem;
-use super::schema::nearest;
+use super::schema::{CONFLICT_POLICIES, nearest};
+use crate::model::Field;
 
 /// The kind of a setting's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub(super) enum Element {
     /// `a@b` or `b`.
     AddressOrDomain,
     Domain,
+    /// `field=policy`.
+    FieldPolicy,
     /// `type/subtype` or `type/*`.
     MediaType,
     Host,
@@ -152,6 +155,7 @@ impl Element {
             Self::Address => address(text),
             Self::AddressOrDomain if text.trim_start_matches('@').contains('@') => address(text),
             Self::AddressOrDomain | Self::Domain => domain(text),
+            Self::FieldPolicy => field_policy(text),
             Self::MediaType => media_type(text),
             Self::Host => host(text),
             Self::Url => url(text),
@@ -170,6 +174,7 @@ impl Element {
             Self::Address => "an address, such as \"anna@example.com\"".to_owned(),
             Self::AddressOrDomain => "an address (\"anna@example.com\") or a domain (\"example.com\")".to_owned(),
             Self::Domain => "a domain, such as \"example.com\"".to_owned(),
+            Self::FieldPolicy => "a field and a policy, such as \"note=groupware_wins\"".to_owned(),
             Self::MediaType => "a media type, such as \"image/*\"".to_owned(),
             Self::Host => "the name of a server, such as \"imap.example.com\"".to_owned(),
             Self::Path => "the path of a file".to_owned(),
@@ -186,6 +191,19 @@ fn choice(text: &str, choices: &'static [&'static str]) -> Result<String, Proble
     let what = format!("\"{}\" is none of {}", shorten(text), choices.join(", "));
     let near = nearest(text, choices.iter().copied()).map(|near| format!("did you mean \"{near}\"?"));
     Err(Problem::new(what, near.unwrap_or_else(|| "choose one of these".to_owned())))
+}
+
+fn field_policy(text: &str) -> Result<String, Problem> {
+    let (field, policy) = text
+        .split_once('=')
+        .ok_or_else(|| Problem::new(format!("\"{}\" names no policy", shorten(text)), "write it like \"note=groupware_wins\""))?;
+    let (field, policy) = (field.trim().to_lowercase(), choice(policy.trim(), CONFLICT_POLICIES)?);
+    if Field::by_name(&field).is_none() {
+        let near = nearest(&field, Field::ALL.iter().map(|field| field.name())).map(|near| format!("did you mean \"{near}\"?"));
+        let repair = near.unwrap_or_else(|| "name a field as `crmsync pairs show` does".to_owned());
+        return Err(Problem::new(format!("\"{}\" is no field", shorten(&field)), repair));
+    }
+    Ok(format!("{field}={policy}"))
 }
 
 fn folder(text: &str) -> Result<String, Problem> {
