@@ -339,6 +339,15 @@ pub enum SandboxServer {
         #[arg(long)]
         discard: bool,
     },
+    /// A CalDAV server with sample appointments and tasks: user anna, password demo
+    Dav {
+        /// Port on 127.0.0.1 [default: any free one]
+        #[arg(long, default_value_t = 0, hide_default_value = true)]
+        port: u16,
+        /// Without samples
+        #[arg(long)]
+        empty: bool,
+    },
     /// An IMAP server with sample mails: user anna, password demo
     Imap {
         /// Port on 127.0.0.1 [default: any free one]

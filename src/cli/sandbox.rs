@@ -3,8 +3,10 @@
 use std::io::Write as _;
 
 use crate::sandbox::crm::{SandboxCrm, SandboxCrmOptions};
+use crate::sandbox::dav::{SandboxDav, SandboxDavOptions};
 use crate::sandbox::imap::{SandboxImap, SandboxImapOptions, User};
 use crate::sandbox::samples;
+use crate::system::{Clock as _, SystemClock};
 
 use super::arguments::{Global, Sandbox, SandboxServer};
 use super::exit::{Exit, Outcome};
@@ -18,6 +20,16 @@ pub(super) async fn run(global: &Global, arguments: Sandbox) -> Outcome {
             announce(global, &value, &format!("CRM at {}\ntoken {}\nCtrl-C ends it.", crm.url, crm.token))?;
             let _ = tokio::signal::ctrl_c().await;
             crm.shutdown().await;
+        }
+        SandboxServer::Dav { port, empty } => {
+            let dav = SandboxDav::start(SandboxDavOptions { port, ..SandboxDavOptions::default() }).await?;
+            if !empty {
+                samples::calendar::populate(&dav.handle(), SystemClock.now().date_naive());
+            }
+            let value = serde_json::json!({ "url": dav.url(), "user": "anna", "password": "demo" });
+            announce(global, &value, &format!("CalDAV at {}, user anna, password demo\nCtrl-C ends it.", dav.url()))?;
+            let _ = tokio::signal::ctrl_c().await;
+            dav.shutdown().await;
         }
         SandboxServer::Imap { port, empty } => {
             let user = User::new("anna", "demo");
