@@ -84,7 +84,7 @@ fn refusals_of_whole_requests_are_overcome() {
 fn retry_after_is_respected() {
     let first = recovers("429", Faults { too_many_requests: 1, retry_after: 3, ..Faults::default() });
     assert!(first.took >= Duration::from_secs(3), "{first:?}");
-    assert!(first.took < Duration::from_secs(20), "{first:?}");
+    assert!(first.took < Duration::from_secs(100), "{first:?}");
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn a_long_retry_after_ends_the_run_and_the_next_one_goes_on() {
     let (stage, scene) = stage(Faults { too_many_requests: 1, retry_after: 3_600, ..Faults::default() });
     let first = stage.sync();
     assert_eq!(first.code, Some(75), "{first:?}");
-    assert!(first.took < Duration::from_secs(20), "nobody waits an hour: {first:?}");
+    assert!(first.took < Duration::from_secs(100), "nobody waits an hour: {first:?}");
     stage.sync_ok();
     scene.check_folders(&stage, "an hour later");
 }

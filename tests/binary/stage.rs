@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -13,10 +13,11 @@ use crmsync::sandbox::imap::{ImapHandle, RunningImap, SandboxImap, SandboxImapOp
 use crmsync::sandbox::proxy::{CutProxy, Direction, RunningProxy, Step, Verdict};
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::net::TcpSocket;
 use tokio::runtime::Runtime;
 
 /// Longer than any run here takes on a slow machine.
-const TIMEOUT: Duration = Duration::from_secs(150);
+const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Login name at the sandbox's IMAP server.
 pub const USER: &str = "anna";
@@ -336,6 +337,14 @@ fn run_held(mut command: Command, held: &Mutex<Option<Child>>) -> Finished {
         Finished { code: status.and_then(|status| status.code()), stdout: read(&out), stderr: read(&err), took: started.elapsed() };
     assert!(status.is_some(), "the program did not end within {TIMEOUT:?}: {finished:?}");
     finished
+}
+
+/// An address at which connections are refused, as long as the socket is held: it has the port and does not listen.
+pub fn nobody_listens() -> (TcpSocket, SocketAddr) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
 }
 
 /// Whether every case is to be run.
