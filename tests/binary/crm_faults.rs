@@ -120,6 +120,23 @@ fn r23_a_batch_that_is_too_large_is_halved() {
 }
 
 #[test]
+fn r23_large_mails_go_in_sets_that_memory_can_hold_whatever_the_crm_takes_at_once() {
+    let (stage, scene) = stage(Faults::default());
+    let large: Vec<String> =
+        (0..10).map(|number| format!("{}{}", known(&format!("Large {number}")), "0123456789abcdef\r\n".repeat(80_000))).collect();
+    for mail in &large {
+        stage.imap.append(USER, IMPORT, mail.clone(), &[]);
+    }
+    stage.sync_ok();
+    // Fourteen megabytes of one folder, six at a time; another request for the folder below it.
+    assert!(stage.posts() >= 4, "{:?}", stage.crm.requests());
+    for mail in large.iter().chain([&scene.offer, &scene.order, &scene.settled, &scene.stranger]) {
+        assert_eq!((records(&stage, mail), copies(&stage, IMPORT, mail)), (1, 0));
+    }
+    stage.assert_quiet("large mails");
+}
+
+#[test]
 fn a_mail_that_is_too_large_for_the_crm_is_parked_and_its_neighbours_go_on() {
     let (stage, scene) = stage(Faults { max_bytes: 20_000, ..Faults::default() });
     let large = format!("{}{}", known("Large six"), "0123456789abcdef\r\n".repeat(4_000));

@@ -163,6 +163,11 @@ impl Stage {
         self.imap_addr = addr;
     }
 
+    /// Lets the program speak to another CRM.
+    pub fn crm_at(&mut self, url: &str) {
+        url.clone_into(&mut self.crm_url);
+    }
+
     /// Writes the configuration; the journal stays.
     pub fn configure(&self, mail: &str) {
         let text = format!(
@@ -206,8 +211,19 @@ impl Stage {
         run_held(self.command(arguments), &Mutex::new(None)).sane()
     }
 
+    /// Runs a command under a shell script, which starts it as `"$@"`.
+    #[cfg(unix)]
+    pub fn run_wrapped(&self, script: &str, arguments: &[&str]) -> Finished {
+        let mut command = cleared(Command::new("sh"));
+        command.args(["-c", script, "sh", env!("CARGO_BIN_EXE_crmsync")]);
+        run_held(self.outfitted(command, arguments), &self.hand.child)
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = program();
+        self.outfitted(program(), arguments)
+    }
+
+    fn outfitted(&self, mut command: Command, arguments: &[&str]) -> Command {
         command.env("HOME", self.folder.path()).env("TEST_CRM_TOKEN", &self.token).env("TEST_IMAP_PASSWORD", &self.password);
         command.arg("--config").arg(self.config_file()).arg("--data-dir").arg(self.data_dir()).args(arguments);
         command
@@ -295,7 +311,10 @@ impl Finished {
 
 /// The program, with nothing of the caller's environment that could steer it.
 pub fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_crmsync"));
+    cleared(Command::new(env!("CARGO_BIN_EXE_crmsync")))
+}
+
+fn cleared(mut command: Command) -> Command {
     command.env_clear();
     for name in ["PATH", "TMPDIR", "TEMP", "SystemRoot"] {
         if let Some(value) = std::env::var_os(name) {
