@@ -145,7 +145,7 @@ async fn a_real_dovecot_is_understood() {
     assert_eq!((status.messages, status.uid_next), (Some(3), Some(4)));
 
     assert_eq!(store.wait(Duration::from_millis(300)).await.unwrap(), Wakeup::Elapsed);
-    let (wakeup, ()) = tokio::join!(store.wait(Duration::from_secs(20)), async {
+    let (wakeup, ()) = tokio::join!(store.wait(Duration::from_mins(2)), async {
         tokio::time::sleep(Duration::from_millis(200)).await;
         server.append(&wire, "Subject: new\r\n\r\nx\r\n").await;
     });

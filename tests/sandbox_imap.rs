@@ -13,6 +13,9 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+/// Nothing here takes as long, however busy the machine is: who waits this long waits for ever.
+const FOREVER: Duration = Duration::from_mins(2);
+
 const MAIL: &str = "From: Clara <clara@solaris.example>\r\nSubject: Offer\r\nMessage-ID: <1@solaris.example>\r\n\r\nDear Anna\r\n";
 
 /// A client that speaks lines.
@@ -59,7 +62,7 @@ impl Client {
 
     /// One line with its literals in place; `None` at the end of the connection.
     async fn line(&mut self) -> Option<String> {
-        timeout(Duration::from_secs(5), async {
+        timeout(FOREVER, async {
             let mut bytes = Vec::new();
             loop {
                 if self.stream.read_until(b'\n', &mut bytes).await.ok()? == 0 {
@@ -165,7 +168,7 @@ async fn async_imap_is_woken_from_idle_by_a_new_mail() {
     session.select("INBOX").await.unwrap();
     let mut idle = session.idle();
     idle.init().await.unwrap();
-    let (wait, _stop) = idle.wait_with_timeout(Duration::from_secs(5));
+    let (wait, _stop) = idle.wait_with_timeout(FOREVER);
     let handle = server.handle();
     tokio::spawn(async move {
         handle.append("anna", "INBOX", MAIL, &[]);
@@ -613,8 +616,8 @@ async fn a_mailbox_of_100_000_mails_is_served_in_linear_time() {
     assert_eq!(client.run("UID FETCH 1:* (FLAGS)").await.ok().len(), 100_000);
     client.run("UID STORE 1:100000 +FLAGS.SILENT (Processed)").await.ok();
     assert_eq!(client.run("UID MOVE 1:99999 Done").await.ok().len(), 100_000);
-    // Quadratic work would take many minutes; a busy machine must not fail the test.
-    assert!(started.elapsed() < Duration::from_mins(1), "{:?}", started.elapsed());
+    // Quadratic work would take half an hour; a busy machine must not fail the test.
+    assert!(started.elapsed() < Duration::from_mins(5), "{:?}", started.elapsed());
 }
 
 #[tokio::test]

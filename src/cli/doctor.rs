@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::crm::{Capabilities, Crm as _, Profile};
 use crate::groupware::{Access, GroupwareError, MailConnector as _, MailStore as _};
-use crate::model::{AccountId, MailboxName};
+use crate::model::{AccountId, CrmSettings, MailboxName};
 use crate::settings::{MailMark, MailSelector, MailSettings, Settings};
 use crate::sync::{MissingMailbox, SourceInputs, plan_sources};
 
@@ -31,10 +31,12 @@ pub(super) struct Findings {
 
 pub(super) async fn run(global: &Global, arguments: &OneAccount) -> Outcome {
     let session = Session::offline(global)?;
-    let (crm, capabilities) = examine_crm(&session).await;
+    let (crm, capabilities, record) = examine_crm(&session).await;
+    // No password is tried that a run would not try either (R62, R63, R121).
+    let refused = record.and_then(|record| session.permit_by(&record).err()).map(|refusal| refusal.message);
     let mut accounts = Vec::new();
     for account in session.accounts(arguments.account.as_deref())? {
-        let findings = examine_account(&session, &account, capabilities.as_ref()).await;
+        let findings = examine_account(&session, &account, capabilities.as_ref(), refused.as_deref()).await;
         accounts.push((account, findings));
     }
     let report = Report { crm, accounts };
@@ -63,20 +65,20 @@ fn write_findings(out: &mut dyn std::io::Write, title: &str, findings: &Findings
     writeln!(out)
 }
 
-async fn examine_crm(session: &Session) -> (Findings, Option<Capabilities>) {
-    let mut findings = Findings::default();
+async fn examine_crm(session: &Session) -> (Findings, Option<Capabilities>, Option<CrmSettings>) {
+    let (mut findings, mut record) = (Findings::default(), None);
     let crm = match session.connect_crm().await {
         Ok(crm) => crm,
         Err(failure) => {
             findings.problems.push(failure.message);
-            return (findings, None);
+            return (findings, None, None);
         }
     };
     let capabilities = match crm.capabilities().await {
         Ok(capabilities) => capabilities,
         Err(error) => {
             findings.problems.push(error.to_string());
-            return (findings, None);
+            return (findings, None, None);
         }
     };
     describe_crm(&capabilities, &mut findings);
@@ -95,11 +97,12 @@ async fn examine_crm(session: &Session) -> (Findings, Option<Capabilities>) {
             if !settings.auto_sync {
                 findings.advice.push("automatic synchronisation is off in the employee's record: runs are started by hand".to_owned());
             }
+            record = Some(settings);
         }
         Ok(None) => {}
         Err(failure) => findings.problems.push(failure.message),
     }
-    (findings, Some(capabilities))
+    (findings, Some(capabilities), record)
 }
 
 fn describe_crm(capabilities: &Capabilities, findings: &mut Findings) {
@@ -129,7 +132,7 @@ fn describe_crm(capabilities: &Capabilities, findings: &mut Findings) {
     }
 }
 
-async fn examine_account(session: &Session, account: &AccountId, capabilities: Option<&Capabilities>) -> Findings {
+async fn examine_account(session: &Session, account: &AccountId, capabilities: Option<&Capabilities>, refused: Option<&str>) -> Findings {
     let mut findings = Findings::default();
     match session.journal.lock(account) {
         Ok(Some(lock)) => {
@@ -140,6 +143,10 @@ async fn examine_account(session: &Session, account: &AccountId, capabilities: O
         }
         Ok(None) => {}
         Err(error) => findings.problems.push(error.to_string()),
+    }
+    if let Some(refused) = refused {
+        findings.problems.push(refused.to_owned());
+        return findings;
     }
     if let Err(failure) = examine_mailbox(session, account, capabilities, &mut findings).await {
         findings.problems.push(failure.message);

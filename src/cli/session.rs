@@ -7,6 +7,7 @@ use tokio::sync::OnceCell;
 
 use crate::crm::http::HttpCrm;
 use crate::crm::{Capabilities, Crm as _, CrmError};
+use crate::engine::EngineError;
 use crate::engine::mail::MailJob;
 use crate::engine::web_folder::WebFolderWriter;
 use crate::groupware::imap::ImapConnector;
@@ -71,7 +72,7 @@ impl Session {
         let spool = dirs.data.join("spool");
         // The journal is held, so nobody else spools: what lies there is left from a process that was killed.
         let _ = std::fs::remove_dir_all(&spool);
-        private_dir(&spool)?;
+        private_dir(&spool).map_err(|cause| EngineError::Folder { path: spool.display().to_string(), cause })?;
         Ok(Self {
             output: Output { json: global.json },
             settings: effective.settings,
@@ -106,11 +107,16 @@ impl Session {
 
     /// Refuses what the employee's record in the CRM does not allow. Of it and of this computer the stricter wins (R121).
     pub(super) fn permit(&self) -> Result<(), Failure> {
+        self.crm_settings.as_ref().map_or(Ok(()), |record| self.permit_by(record))
+    }
+
+    /// The same by a record that was just read.
+    pub(super) fn permit_by(&self, record: &CrmSettings) -> Result<(), Failure> {
         let mut mirrored = false;
         for account in self.settings.accounts.keys() {
             mirrored |= self.journal.lock(account)?.is_some_and(|lock| lock.mirrored);
         }
-        self.crm_settings.as_ref().map_or(Ok(()), |record| permitted(record, mirrored))
+        permitted(record, mirrored)
     }
 
     /// What the CRM offers, asked once.

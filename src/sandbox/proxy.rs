@@ -188,6 +188,9 @@ mod tests {
 
     use super::*;
 
+    /// Who waits this long waits for ever.
+    const FOREVER: Duration = Duration::from_mins(1);
+
     /// A server that answers each line with its length; what it read is kept.
     async fn echo() -> (SocketAddr, Arc<Mutex<Vec<u8>>>) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -212,7 +215,7 @@ mod tests {
     async fn ask(stream: &mut TcpStream, line: &[u8]) -> Option<String> {
         stream.write_all(line).await.ok()?;
         let mut buffer = [0; 100];
-        let len = timeout(Duration::from_secs(5), stream.read(&mut buffer)).await.unwrap().ok()?;
+        let len = timeout(FOREVER, stream.read(&mut buffer)).await.unwrap().ok()?;
         (len > 0).then(|| String::from_utf8_lossy(&buffer[..len]).into_owned())
     }
 
@@ -259,6 +262,6 @@ mod tests {
         assert!(timeout(Duration::from_millis(100), stream.read(&mut byte)).await.is_err());
         assert_eq!(proxy.steps(), 2);
         drop(proxy);
-        assert_eq!(timeout(Duration::from_secs(5), stream.read(&mut byte)).await.unwrap().unwrap_or(0), 0);
+        assert_eq!(timeout(FOREVER, stream.read(&mut byte)).await.unwrap().unwrap_or(0), 0);
     }
 }

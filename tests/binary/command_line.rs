@@ -290,6 +290,8 @@ fn audit_finds_mails_that_the_crm_has_lost() {
 
 #[test]
 fn r34_r51_the_quick_searches_find_what_they_say() {
+    let day = || chrono::Local::now().date_naive();
+    let began = day();
     let (stage, scene) = imported();
     let first_run = stage.json(&["status"])["accounts"][0]["last_run"]["id"].as_str().unwrap().to_owned();
     let new = known("New six");
@@ -306,7 +308,8 @@ fn r34_r51_the_quick_searches_find_what_they_say() {
     assert_eq!(subjects(&["--run", &first_run]), ["Offer one", "Order two", "Settled three", "Stranger four"]);
     assert_eq!(subjects(&["--unassigned"]), [subject(&scene.stranger)]);
     assert_eq!(subjects(&["--all"]).len(), 5);
-    assert_eq!(subjects(&["--today"]).len(), 5);
+    let today = subjects(&["--today"]);
+    assert!(today.len() == 5 || day() != began, "{today:?}");
     let text = stage.run(&["imported", "--unassigned"]).stdout;
     assert!(text.contains("Stranger four") && text.contains("(unassigned)"), "{text}");
     let before_any_run = Stage::new(SandboxImapOptions::default(), BY_FOLDER);
@@ -365,16 +368,22 @@ fn a_broken_journal_is_told_and_can_be_moved_away() {
 #[test]
 fn two_runs_at_the_same_time_do_not_share_a_journal() {
     let (stage, _) = imported();
+    let (reached, reach) = std::sync::mpsc::channel();
+    let (release, released) = std::sync::mpsc::channel();
+    let (reached, released) = (std::sync::Mutex::new(reached), std::sync::Mutex::new(released));
+    // The first run stays at its LIST until the second one has ended.
     stage.imap.fault(
         crmsync::sandbox::imap::Trigger::next("LIST"),
-        crmsync::sandbox::imap::Fault::Delay(std::time::Duration::from_millis(1_500)),
+        crmsync::sandbox::imap::Fault::run(move |_| {
+            reached.lock().unwrap().send(()).unwrap();
+            tokio::task::block_in_place(|| released.lock().unwrap().recv().unwrap());
+        }),
     );
     std::thread::scope(|scope| {
         let first = scope.spawn(|| stage.sync());
-        while stage.imap.counters().of("LIST") < 2 {
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
+        reach.recv().unwrap();
         let second = stage.run_beside(super::stage::SYNC);
+        release.send(()).unwrap();
         assert_eq!(second.code, Some(75), "{second:?}");
         assert_eq!(first.join().unwrap().code, Some(0));
     });

@@ -1,11 +1,9 @@
 //! One wrong password is one login, then a lock; trouble that is no rejection locks nothing (R63, R64, V11).
 
-use std::net::{Ipv4Addr, TcpListener};
-
 use crmsync::sandbox::imap::{Fault, Quirks, SandboxImapOptions, Trigger};
 
 use super::scene::{BY_FOLDER, IMPORT, Scene};
-use super::stage::{Finished, Stage, USER, soak};
+use super::stage::{Finished, Stage, USER, nobody_listens, soak};
 
 fn stage_with_three_folders() -> (Stage, Scene) {
     let stage = Stage::new(SandboxImapOptions::default(), BY_FOLDER);
@@ -141,8 +139,7 @@ fn r63_a_bad_as_answer_to_a_login_is_no_rejection() {
 fn r63_a_refused_connection_locks_nothing() {
     let (mut stage, scene) = stage_with_three_folders();
     let there = stage.imap_addr();
-    // A port that was just given back: nobody listens.
-    let away = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+    let (_held, away) = nobody_listens();
     stage.imap_at(away);
     stage.configure(BY_FOLDER);
     let failed = stage.sync();

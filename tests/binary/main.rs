@@ -12,13 +12,18 @@
     reason = "tests"
 )]
 
+mod accounts;
 mod command_line;
 mod crm_faults;
+mod employee;
 mod imap_faults;
 mod kill;
 mod login;
 mod privacy;
 mod quirks;
+mod rewritten;
 mod scene;
+mod spool;
 mod stage;
 mod surprises;
+mod web_folder;

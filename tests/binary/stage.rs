@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -13,10 +13,11 @@ use crmsync::sandbox::imap::{ImapHandle, RunningImap, SandboxImap, SandboxImapOp
 use crmsync::sandbox::proxy::{CutProxy, Direction, RunningProxy, Step, Verdict};
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::net::TcpSocket;
 use tokio::runtime::Runtime;
 
 /// Longer than any run here takes on a slow machine.
-const TIMEOUT: Duration = Duration::from_secs(150);
+const TIMEOUT: Duration = Duration::from_mins(5);
 
 /// Login name at the sandbox's IMAP server.
 pub const USER: &str = "anna";
@@ -162,6 +163,11 @@ impl Stage {
         self.imap_addr = addr;
     }
 
+    /// Lets the program speak to another CRM.
+    pub fn crm_at(&mut self, url: &str) {
+        url.clone_into(&mut self.crm_url);
+    }
+
     /// Writes the configuration; the journal stays.
     pub fn configure(&self, mail: &str) {
         let text = format!(
@@ -205,8 +211,19 @@ impl Stage {
         run_held(self.command(arguments), &Mutex::new(None)).sane()
     }
 
+    /// Runs a command under a shell script, which starts it as `"$@"`.
+    #[cfg(unix)]
+    pub fn run_wrapped(&self, script: &str, arguments: &[&str]) -> Finished {
+        let mut command = cleared(Command::new("sh"));
+        command.args(["-c", script, "sh", env!("CARGO_BIN_EXE_crmsync")]);
+        run_held(self.outfitted(command, arguments), &self.hand.child)
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = program();
+        self.outfitted(program(), arguments)
+    }
+
+    fn outfitted(&self, mut command: Command, arguments: &[&str]) -> Command {
         command.env("HOME", self.folder.path()).env("TEST_CRM_TOKEN", &self.token).env("TEST_IMAP_PASSWORD", &self.password);
         command.arg("--config").arg(self.config_file()).arg("--data-dir").arg(self.data_dir()).args(arguments);
         command
@@ -294,7 +311,10 @@ impl Finished {
 
 /// The program, with nothing of the caller's environment that could steer it.
 pub fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_crmsync"));
+    cleared(Command::new(env!("CARGO_BIN_EXE_crmsync")))
+}
+
+fn cleared(mut command: Command) -> Command {
     command.env_clear();
     for name in ["PATH", "TMPDIR", "TEMP", "SystemRoot"] {
         if let Some(value) = std::env::var_os(name) {
@@ -336,6 +356,14 @@ fn run_held(mut command: Command, held: &Mutex<Option<Child>>) -> Finished {
         Finished { code: status.and_then(|status| status.code()), stdout: read(&out), stderr: read(&err), took: started.elapsed() };
     assert!(status.is_some(), "the program did not end within {TIMEOUT:?}: {finished:?}");
     finished
+}
+
+/// An address at which connections are refused, as long as the socket is held: it has the port and does not listen.
+pub fn nobody_listens() -> (TcpSocket, SocketAddr) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
 }
 
 /// Whether every case is to be run.

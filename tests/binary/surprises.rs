@@ -52,6 +52,46 @@ fn v4_a_new_uidvalidity_in_the_middle_of_a_run_places_no_other_mail() {
 }
 
 #[test]
+fn v4_a_renumbered_folder_that_has_outgrown_its_old_numbers_is_read_from_its_beginning() {
+    for mail in [BY_FOLDER, KEPT_IN_PLACE] {
+        let (stage, _) = folders(SandboxImapOptions::default(), mail);
+        stage.sync_ok();
+        stage.imap.bump_uid_validity(USER, IMPORT);
+        let new: Vec<String> = (0..9).map(|number| known(&format!("New {number}"))).collect();
+        for mail in &new {
+            stage.imap.append(USER, IMPORT, mail.clone(), &[]);
+        }
+        stage.sync_ok();
+        for mail in &new {
+            assert_eq!(records(&stage, mail), 1, "none of them lies below a cursor of other numbers");
+        }
+        assert_eq!(stage.activities().len(), 13);
+        stage.assert_quiet("outgrown");
+    }
+}
+
+#[test]
+fn v4_moves_that_a_broken_run_left_behind_never_hit_other_mails_under_a_new_uidvalidity() {
+    for options in [SandboxImapOptions::default(), without_move()] {
+        let command = if options.quirks.offers_move { "UID MOVE" } else { "UID COPY" };
+        let (stage, scene) = folders(options, BY_FOLDER);
+        stage.imap.fault(Trigger::next(command), Fault::DropBefore);
+        let first = stage.sync();
+        assert_eq!(first.code, Some(75), "{command}: {first:?}");
+        // Another client removes the first copy of the offer, and the server numbers the rest anew: the stranger's UID is the colleague's now.
+        stage.imap.expunge(USER, IMPORT, &[1]);
+        stage.imap.bump_uid_validity(USER, IMPORT);
+        stage.sync_until_ok(2, command);
+        let places = |mail| [copies(&stage, IMPORT, mail), copies(&stage, ARCHIVE, mail)];
+        assert_eq!(places(&scene.internal), [1, 0], "{command}: what is not imported is not moved");
+        for mail in [&scene.offer, &scene.order, &scene.settled, &scene.stranger] {
+            assert_eq!((records(&stage, mail), places(mail)), (1, [0, 1]), "{command}");
+        }
+        stage.assert_quiet(command);
+    }
+}
+
+#[test]
 fn a_mailbox_deleted_in_the_middle_of_a_run_harms_nothing() {
     for deleted_mailbox in [DeletedMailbox::Bye, DeletedMailbox::Expunges] {
         for (command, nth) in [("SELECT", 1), ("SELECT", 2), ("UID SEARCH", 1), ("UID FETCH", 1), ("UID FETCH", 2), ("UID MOVE", 1)] {

@@ -37,8 +37,8 @@ pub(crate) fn access(url: &str) -> CrmAccess {
 /// An adapter with short times, signed in as the employee with this token.
 pub(crate) fn adapter_as(url: &str, token: &str) -> HttpCrm {
     let options = HttpOptions {
-        connect_timeout: Duration::from_secs(2),
-        request_timeout: Some(Duration::from_secs(20)),
+        connect_timeout: Duration::from_secs(20),
+        request_timeout: Some(Duration::from_mins(2)),
         compress: CompressRequests::Never,
         ..HttpOptions::default()
     };

@@ -95,7 +95,7 @@ class Raw:
 
 
 def connect_when_ready(port, user):
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while True:
         try:
             connection = Raw(port)

@@ -20,7 +20,16 @@ if [ "$(id -u)" != 0 ]; then
   command -v sudo >/dev/null || { echo "install.sh: neither root nor sudo" >&2; exit 1; }
   SUDO=(sudo)
 fi
-apt() { "${SUDO[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=600 --no-install-recommends "$@"; }
+apt() { "${SUDO[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=600 -o Acquire::Retries=5 --no-install-recommends "$@"; }
+# Who else holds the lists or the archives makes apt-get fail at once, whatever its time-out for dpkg; a mirror may be away for a moment.
+patiently() {
+  for _ in $(seq 1 8); do
+    "$@" && return
+    echo "install.sh: tried again in 15 s: $*" >&2
+    sleep 15
+  done
+  "$@"
+}
 
 missing=()
 for p in "${PACKAGES[@]}"; do
@@ -36,7 +45,7 @@ if [ ${#missing[@]} = 0 ] && [ ${#to_unpack[@]} = 0 ]; then
 fi
 
 echo "mail servers: reading the package lists"
-apt update
+patiently apt update
 if [ ${#missing[@]} != 0 ]; then
   echo "mail servers: installing ${missing[*]}"
   # Nothing shall start by itself: the tests start their own, on their own ports.
@@ -49,14 +58,14 @@ if [ ${#missing[@]} != 0 ]; then
   fi
   remove_policy() { [ -z "$placed" ] || "${SUDO[@]}" rm -f "$policy"; }
   trap remove_policy EXIT
-  apt install "${missing[@]}" >"$DEST/apt.log" 2>&1 || { tail -n 30 "$DEST/apt.log" >&2; echo "install.sh: apt-get install failed" >&2; exit 1; }
+  patiently apt install "${missing[@]}" >"$DEST/apt.log" 2>&1 || { tail -n 30 "$DEST/apt.log" >&2; echo "install.sh: apt-get install failed" >&2; exit 1; }
 fi
 for p in ${to_unpack[@]+"${to_unpack[@]}"}; do
   echo "mail servers: unpacking $p into $DEST/$p"
   rm -rf "${DEST:?}/$p" "$DEST/download"
   mkdir -p "$DEST/download" "$DEST/$p"
   # As the current user: apt's own download user may not be allowed to write here.
-  (cd "$DEST/download" && apt-get -qq -o APT::Sandbox::User="$(id -un)" download "$p")
+  (cd "$DEST/download" && patiently apt-get -qq -o Acquire::Retries=5 -o APT::Sandbox::User="$(id -un)" download "$p")
   dpkg -x "$DEST/download/${p}"_*.deb "$DEST/$p"
   rm -rf "$DEST/download"
   touch "$DEST/$p/.complete"

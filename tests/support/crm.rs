@@ -106,6 +106,8 @@ fn directory() -> Directory {
         name: name.to_owned(),
         token: format!("token-of-{id}"),
         addresses: vec![format!("{id}@firma.example")],
+        auto_sync: true,
+        interactive: true,
     };
     Directory {
         employees: vec![employee("anna", "Anna"), employee("bert", "Bert")],

@@ -33,7 +33,7 @@ impl Imap {
     /// Connects and reads the greeting.
     pub fn connect(address: &str) -> Self {
         let stream = TcpStream::connect(address).unwrap_or_else(|error| panic!("{address}: {error}"));
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_mins(3))).unwrap();
         stream.set_nodelay(true).unwrap();
         let mut imap = Self { stream: BufReader::new(stream), tag: 0 };
         assert!(imap.line().text.starts_with("* OK"), "{address}: no greeting");
@@ -42,7 +42,17 @@ impl Imap {
 
     /// Signs in.
     pub fn login(&mut self, user: &str, password: &str) {
-        self.ok(&format!("LOGIN {} {}", quoted(user), quoted(password)));
+        self.try_login(user, password).unwrap_or_else(|answer| panic!("LOGIN {user}: {answer}"));
+    }
+
+    /// Signs in; `Err` with the server's words when it refuses.
+    pub fn try_login(&mut self, user: &str, password: &str) -> Result<(), String> {
+        self.run(&format!("LOGIN {} {}", quoted(user), quoted(password)), None).map(|_| ())
+    }
+
+    /// Takes leave, so that the server need not find out that the connection has ended.
+    pub fn logout(mut self) {
+        self.ok("LOGOUT");
     }
 
     /// Creates a mailbox; it may be there.

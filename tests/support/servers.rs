@@ -78,7 +78,9 @@ impl Server {
         assert!(number <= USERS, "{}: more users than the launchers make", self.name);
         let name = format!("user{number:02}");
         let user = User { server: self.clone(), password: format!("pw-{name}"), name };
-        user.connect().empty();
+        let mut imap = user.connect();
+        imap.empty();
+        imap.logout();
         user
     }
 
@@ -90,6 +92,14 @@ impl Server {
 }
 
 impl User {
+    /// A connection, signed in, at a server that may still count one which has just ended.
+    pub fn connect_when_there_is_room(&self) -> Imap {
+        super::wait_for("a login below the limit of connections", std::time::Duration::from_mins(1), || {
+            let mut imap = Imap::connect(&self.server.address);
+            imap.try_login(&self.name, &self.password).is_ok().then_some(imap)
+        })
+    }
+
     /// A connection, signed in.
     pub fn connect(&self) -> Imap {
         let mut imap = Imap::connect(&self.server.address);

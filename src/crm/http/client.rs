@@ -357,9 +357,10 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_listening_is_offline() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        drop(listener);
+        // It has the port and does not listen.
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind((std::net::Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let url = format!("http://{}", socket.local_addr().unwrap());
         let crm = HttpCrm::new(&access(&url), "t").unwrap();
         let error = crm.get::<serde_json::Value>(crm.address(&["v1"])).await.unwrap_err();
         assert!(matches!(error, CrmError::Offline { .. }), "{error}");

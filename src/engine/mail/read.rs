@@ -25,11 +25,13 @@ pub(super) struct ReadMail {
     pub traits: MailTraits,
     pub mail: Arc<Mail>,
     pub raw: RawMail,
+    /// Its identity: that of its content, unless it was settled under another one and its bytes were changed since.
+    key: ItemKey,
 }
 
 impl ReadMail {
     pub(super) fn key(&self) -> ItemKey {
-        self.mail.item_key()
+        self.key.clone()
     }
 }
 
@@ -81,10 +83,26 @@ pub(super) async fn prepare<S: MailStore>(
         prepared.gone = absent.into_iter().filter(|uid| !withheld.contains_key(uid)).collect();
         prepared.unreadable = withheld.into_iter().map(|(uid, traits)| (uid, traits, ReasonCode::Unreadable.into())).collect();
     }
-    for mail in read_all(fetched, job, ctx, survey).await? {
+    let located = ctx.journal.located_in(&ctx.account, &survey.source.mailbox, survey.selected.uid_validity, &present)?;
+    for mut mail in read_all(fetched, job, ctx, survey).await? {
+        if let Some(before) = located.get(&mail.location.uid).and_then(|located| located.key.as_ref()) {
+            keep_identity(&mut mail, before, ctx)?;
+        }
         sort_in(mail, &mut prepared, job, ctx, survey)?;
     }
     Ok(prepared)
+}
+
+/// A mail that was settled under this UID stays the one it was, though its bytes have changed since. No server may change them (RFC 9051
+/// §2.3.1.1), but a scanner behind one may; with another Message-ID it is another mail all the same.
+fn keep_identity(mail: &mut ReadMail, before: &ItemKey, ctx: &Context) -> Result<(), EngineError> {
+    if mail.key != *before
+        && mail.mail.message_id.is_some()
+        && ctx.journal.settled_mail(&ctx.account, before)?.is_some_and(|settled| settled.message_id == mail.mail.message_id)
+    {
+        mail.key = before.clone();
+    }
+    Ok(())
 }
 
 /// Reads mails on threads of their own: parsing is work, not waiting, and the longest part of an import.
@@ -115,7 +133,7 @@ fn read_some(fetched: Vec<FetchedMail>, options: &ReadOptions, location: &MailLo
     let read_one = |fetched: FetchedMail| {
         let mail = Arc::new(read_mail(&fetched.raw, options)?);
         let location = MailLocation { uid: fetched.uid, ..location.clone() };
-        Ok(ReadMail { location, traits: fetched.traits, mail, raw: fetched.raw })
+        Ok(ReadMail { location, traits: fetched.traits, key: mail.item_key(), mail, raw: fetched.raw })
     };
     fetched.into_iter().map(read_one).collect()
 }

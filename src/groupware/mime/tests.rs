@@ -69,7 +69,7 @@ fn every_mail_of_the_corpus_is_read_or_says_why_not() {
         let started = std::time::Instant::now();
         let options = ReadOptions::default();
         let in_memory = mail(bytes.clone());
-        assert!(started.elapsed().as_secs() < 20, "{name}");
+        assert!(started.elapsed().as_secs() < 60, "{name}");
         assert_eq!(in_memory.raw_digest, Digest::of(&bytes), "{name}");
         assert!(!in_memory.from.is_empty() || !in_memory.defects.is_empty(), "{name}");
         let file = spooled(&bytes, folder.path());

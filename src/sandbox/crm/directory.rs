@@ -24,6 +24,10 @@ pub struct Employee {
     pub token: String,
     /// Own addresses.
     pub addresses: Vec<String>,
+    /// Automatic synchronisation is on (R58).
+    pub auto_sync: bool,
+    /// Interactive use is allowed (R62).
+    pub interactive: bool,
 }
 
 /// A contact person.
@@ -85,6 +89,8 @@ pub fn sample_directory() -> Directory {
         name: name.to_owned(),
         token: id.to_owned(),
         addresses: texts(addresses),
+        auto_sync: true,
+        interactive: true,
     };
     let partner = |id: &str, name: &str, domains: &[&str], folder: &str| Partner {
         id: id.to_owned(),

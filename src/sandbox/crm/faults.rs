@@ -36,7 +36,7 @@ pub struct Faults {
     pub reverse_order: bool,
     /// Every request waits so many milliseconds first.
     pub slow_ms: u64,
-    /// Batches wait so many milliseconds after their manifest was read: their key is in flight.
+    /// Batches wait so many milliseconds after their manifest was read, or until this is set to less: their key is in flight.
     pub hold_ms: u64,
     /// Batches above so many bytes get 413; 0 for the stated limit alone.
     pub max_bytes: u64,

@@ -107,9 +107,9 @@ async fn receive(app: &Arc<App>, employee: &Employee, request: Request) -> Resul
     };
     let digest = Digest::of(&bytes);
     drop(bytes);
-    let hold = app.faults().hold_ms;
-    if hold > 0 {
-        tokio::time::sleep(Duration::from_millis(hold)).await;
+    let begun = tokio::time::Instant::now();
+    while begun.elapsed() < Duration::from_millis(app.faults().hold_ms) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
     if app.options.discard {
         return discard(app, employee, &key, &manifest, incoming).await.map_err(Failure::into_response);

@@ -157,6 +157,15 @@ impl ImapHandle {
         });
     }
 
+    /// Gives a mail other bytes under its UID, which no server may do (RFC 9051 §2.3.1.1) and some do.
+    pub fn rewrite(&self, user: &str, mailbox: &str, uid: u32, raw: impl Into<Bytes>) {
+        let raw = raw.into();
+        self.change(user, |account, _| {
+            account.get_mut(mailbox)?.messages.get_mut(&uid)?.raw = raw;
+            Some(())
+        });
+    }
+
     /// UIDVALIDITY of a mailbox, whatever the server states.
     #[must_use]
     pub fn uid_validity(&self, user: &str, mailbox: &str) -> Option<u32> {

@@ -205,9 +205,10 @@ async fn content_that_differs_from_its_digest_is_not_sent() {
 
 #[tokio::test]
 async fn a_server_that_is_away_is_offline() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
-    drop(listener);
+    // It has the port and does not listen.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind((std::net::Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let url = format!("http://{}/", socket.local_addr().unwrap()).parse().unwrap();
     let writer = WebFolderWriter::open(&WebFolder::WebDav { url, user: None, secret: None }, None).unwrap();
     let error = store(&writer, "c", "a", "x").await.unwrap_err();
     assert!(matches!(error, WebFolderError::Offline { .. }) && error.concerns_all());

@@ -462,7 +462,7 @@ async fn long_lines_are_read_in_linear_time_up_to_the_bound() {
     assert_eq!(found.len(), 1_300_000);
     let blanks = format!("S: * SEARCH {}\nS: % OK done", " ".repeat(17 * 1024 * 1024));
     assert!(matches!(search(&blanks).await, Err(GroupwareError::TooLarge { .. })));
-    assert!(started.elapsed() < Duration::from_secs(20), "quadratic would take minutes: {:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_mins(2), "quadratic would take hours: {:?}", started.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
