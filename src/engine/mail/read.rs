@@ -21,6 +21,7 @@ const MOST_READERS: usize = 4;
 /// A mail that was read, with where it lies.
 #[derive(Debug, Clone)]
 pub(super) struct ReadMail {
+    key: ItemKey,
     pub location: MailLocation,
     pub traits: MailTraits,
     pub mail: Arc<Mail>,
@@ -29,13 +30,15 @@ pub(super) struct ReadMail {
 
 impl ReadMail {
     pub(super) fn key(&self) -> ItemKey {
-        self.mail.item_key()
+        self.key.clone()
     }
 }
 
 /// A set of mails with what becomes of each.
 #[derive(Debug, Default)]
 pub(super) struct Prepared {
+    /// Read, and not yet sorted in by [`sort`].
+    pub unsorted: Vec<ReadMail>,
     /// To be posted. Each key stands here once.
     pub imports: Vec<(ReadMail, MailImport)>,
     /// Further copies of a mail in `imports`: they share its outcome (I2).
@@ -54,7 +57,7 @@ pub(super) struct Prepared {
     pub gone: Vec<u32>,
 }
 
-/// Fetches and reads a set. Bodies stay in memory or in the spool until the set is settled.
+/// Fetches and reads a set. [`sort`] decides about its mails. Bodies stay in memory or in the spool until the set is settled.
 pub(super) async fn prepare<S: MailStore>(
     store: &mut S,
     job: &MailJob,
@@ -81,10 +84,16 @@ pub(super) async fn prepare<S: MailStore>(
         prepared.gone = absent.into_iter().filter(|uid| !withheld.contains_key(uid)).collect();
         prepared.unreadable = withheld.into_iter().map(|(uid, traits)| (uid, traits, ReasonCode::Unreadable.into())).collect();
     }
-    for mail in read_all(fetched, job, ctx, survey).await? {
-        sort_in(mail, &mut prepared, job, ctx, survey)?;
-    }
+    prepared.unsorted = read_all(fetched, job, ctx, survey).await?;
     Ok(prepared)
+}
+
+/// Decides what becomes of the mails of a set, by what the journal knows now.
+pub(super) fn sort(prepared: &mut Prepared, job: &MailJob, ctx: &Context, survey: &Survey) -> Result<(), EngineError> {
+    for mail in std::mem::take(&mut prepared.unsorted) {
+        sort_in(mail, prepared, job, ctx, survey)?;
+    }
+    Ok(())
 }
 
 /// Reads mails on threads of their own: parsing is work, not waiting, and the longest part of an import.
@@ -115,7 +124,7 @@ fn read_some(fetched: Vec<FetchedMail>, options: &ReadOptions, location: &MailLo
     let read_one = |fetched: FetchedMail| {
         let mail = Arc::new(read_mail(&fetched.raw, options)?);
         let location = MailLocation { uid: fetched.uid, ..location.clone() };
-        Ok(ReadMail { location, traits: fetched.traits, mail, raw: fetched.raw })
+        Ok(ReadMail { key: mail.item_key(), location, traits: fetched.traits, mail, raw: fetched.raw })
     };
     fetched.into_iter().map(read_one).collect()
 }
