@@ -1,5 +1,7 @@
 //! Parts of the mail import alone, so that the benchmarks can tell what each of them costs.
 //!
+//! `parts hash FOLDER`: takes the SHA-256 of every mail of a folder of files.
+//! `parts parse FOLDER`: has mail-parser parse every mail, and keeps nothing.
 //! `parts read FOLDER`: reads every mail of a folder of files, as the import does with what it fetched.
 //! `parts post FOLDER URL TOKEN`: posts them to a CRM in batches of the import's size; reading the mails is not in the time.
 //! Prints mails, bytes and seconds, as JSON.
@@ -15,8 +17,9 @@ use std::time::{Duration, Instant};
 use crmsync::crm::http::{HttpCrm, manifest_digest};
 use crmsync::crm::{Capabilities, Crm as _, MailBatch, MailImport, OnUnmatched};
 use crmsync::groupware::mime::{ReadOptions, read_mail};
-use crmsync::model::{BatchKey, Direction, Mail, RawMail, RawMailWriter, RunId};
+use crmsync::model::{BatchKey, Digest, Direction, Mail, RawMail, RawMailWriter, RunId};
 use crmsync::settings::{CrmAccess, CrmAuth, Secret};
+use mail_parser::MessageParser;
 
 /// The bounds of a batch of the import.
 const BATCH_MAILS: usize = 150;
@@ -28,27 +31,35 @@ fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let (mails, bytes, took) = match words.as_slice() {
-        ["read", folder] => read(Path::new(folder))?,
+        ["hash", folder] => each(Path::new(folder), |content| {
+            let _ = Digest::of(content);
+            Ok(())
+        })?,
+        ["parse", folder] => each(Path::new(folder), |content| {
+            let _ = MessageParser::default().parse(content);
+            Ok(())
+        })?,
+        ["read", folder] => each(Path::new(folder), |content| Ok(drop(read_mail(&raw(content)?, &ReadOptions::default())?)))?,
         ["post", folder, url, token] => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             runtime.block_on(post(Path::new(folder), url, token))?
         }
-        _ => return Err("usage: parts read FOLDER | parts post FOLDER URL TOKEN".into()),
+        _ => return Err("usage: parts hash|parse|read FOLDER | parts post FOLDER URL TOKEN".into()),
     };
     writeln!(std::io::stdout(), "{{\"mails\":{mails},\"bytes\":{bytes},\"seconds\":{:.3}}}", took.as_secs_f64())?;
     Ok(())
 }
 
-fn read(folder: &Path) -> Outcome<(usize, u64, Duration)> {
+/// Does `part` with the content of every file; reading the files is not in the time.
+fn each(folder: &Path, part: impl Fn(&[u8]) -> Outcome<()>) -> Outcome<(usize, u64, Duration)> {
     let (mut bytes, mut took) = (0, Duration::ZERO);
     let files = files(folder)?;
     for file in &files {
         let content = content(file)?;
         let start = Instant::now();
-        let raw = raw(&content)?;
-        read_mail(&raw, &ReadOptions::default())?;
+        part(&content)?;
         took += start.elapsed();
-        bytes += raw.len();
+        bytes += content.len() as u64;
     }
     Ok((files.len(), bytes, took))
 }

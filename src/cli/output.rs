@@ -16,7 +16,8 @@ pub(super) struct Output {
 impl Output {
     /// Writes the answer: `value` as JSON, or the text.
     pub(super) fn answer<T: Serialize>(self, value: &T, text: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> Result<(), Failure> {
-        let mut out = io::stdout().lock();
+        // Standard output alone writes every line by itself.
+        let mut out = io::BufWriter::new(io::stdout().lock());
         let written = if self.json {
             serde_json::to_writer_pretty(&mut out, value).map_err(io::Error::from).and_then(|()| writeln!(out))
         } else {

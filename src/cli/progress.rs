@@ -81,9 +81,13 @@ impl Observer for Progress {
         }
     }
 
+    fn asks(&self) -> bool {
+        !self.all
+    }
+
     fn go_on(&self, left: u64) -> bool {
-        if self.all || !self.output.interactive() {
-            return self.all;
+        if !self.output.interactive() {
+            return false;
         }
         let question = format!("{left} are left. Go on with the next batch?");
         let answer = match &self.bar {

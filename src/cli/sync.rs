@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Serialize;
+use serde::ser::{Error as _, SerializeSeq as _, Serializer};
 use tokio_util::sync::CancellationToken;
 
 use crate::crm::Profile;
 use crate::engine::{self, Context, EngineError, RunPlan, mail, new_run_id};
-use crate::journal::{Consent, RunItem, RunRecord};
-use crate::model::{AccountId, Area};
+use crate::journal::{Consent, Journal, JournalError, RunItem, RunRecord};
+use crate::model::{AccountId, Area, RunId};
 use crate::settings::{MailSelector, ResultDisplay};
 use crate::sync::{MailPlan, PlannedMail};
 use crate::system::{Clock as _, SystemClock, SystemRandom};
@@ -35,10 +36,40 @@ const SHOWN_ITEMS: usize = 200;
 pub(super) struct RunAnswer {
     #[serde(flatten)]
     pub record: RunRecord,
-    pub items: Vec<RunItem>,
+    pub items: RunItems,
     pub traffic: Traffic,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+/// The items of a run, read from the journal page by page while they are written: a first import has as many as the mailbox has mails.
+pub(super) struct RunItems {
+    journal: Journal,
+    run: RunId,
+}
+
+impl RunItems {
+    /// Items read at once.
+    const PAGE: usize = 1_000;
+
+    /// At most the first `limit` of them, and how many there are.
+    fn first(&self, limit: usize) -> Result<(Vec<RunItem>, u64), JournalError> {
+        let first = self.journal.run_items(&self.run, None, limit)?;
+        Ok((first.into_iter().map(|(_, item)| item).collect(), self.journal.run_item_count(&self.run)?))
+    }
+}
+
+impl Serialize for RunItems {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut items = serializer.serialize_seq(None)?;
+        let mut after = None;
+        loop {
+            let page = self.journal.run_items(&self.run, after, Self::PAGE).map_err(S::Error::custom)?;
+            let Some((last, _)) = page.last() else { return items.end() };
+            after = Some(*last);
+            page.iter().try_for_each(|(_, item)| items.serialize_element(item))?;
+        }
+    }
 }
 
 /// What a run cost.
@@ -48,6 +79,12 @@ pub(super) struct Traffic {
     pub crm: crate::crm::http::TrafficCount,
     /// Durable commits of the journal.
     pub commits: u64,
+}
+
+/// What became of several accounts, for programs.
+#[derive(Serialize)]
+struct Several<'a> {
+    accounts: &'a [Part],
 }
 
 /// What became of one account, for programs.
@@ -92,7 +129,7 @@ pub(super) async fn run(global: &Global, arguments: &Sync) -> Outcome {
     if session.output.json {
         match parts.as_slice() {
             [part] => session.output.answer(part, |_| Ok(()))?,
-            several => session.output.answer(&serde_json::json!({ "accounts": several }), |_| Ok(()))?,
+            accounts => session.output.answer(&Several { accounts }, |_| Ok(()))?,
         }
     }
     Ok(exit)
@@ -144,14 +181,7 @@ pub(super) async fn sync_account(
     let report = engine::run(&connector, session.crm()?, &plan, &ctx).await;
     progress.finish();
     let report = report?;
-    let mut items = Vec::new();
-    let mut after = None;
-    loop {
-        let page = session.journal.run_items(&report.record.id, after, 1_000)?;
-        let Some((last, _)) = page.last() else { break };
-        after = Some(*last);
-        items.extend(page.into_iter().map(|(_, item)| item));
-    }
+    let items = RunItems { journal: session.journal.clone(), run: report.record.id.clone() };
     let traffic =
         Traffic { imap: connector.traffic(), crm: session.crm()?.traffic().count(), commits: session.journal.commits() - commits };
     let error = report.error;
@@ -299,20 +329,19 @@ pub(super) fn show(session: &Session, answer: &RunAnswer) -> Result<(), Failure>
     if session.output.json {
         return Ok(());
     }
+    let (items, count) = answer.items.first(SHOWN_ITEMS)?;
     session.output.answer(answer, |out| {
         writeln!(out, "Run {} for {}: {}", answer.record.id, answer.record.account, end(&answer.record.end))?;
         write_areas(out, &answer.record.areas)?;
         if session.settings.sync.result_display == ResultDisplay::Today {
             return writeln!(out, "\nToday's activities: crmsync imported --today");
         }
-        if answer.items.is_empty() {
+        if items.is_empty() {
             return Ok(());
         }
         writeln!(out)?;
-        let rows: Vec<Vec<String>> = answer
-            .items
+        let rows: Vec<Vec<String>> = items
             .iter()
-            .take(SHOWN_ITEMS)
             .map(|item| {
                 vec![
                     format!("{:?}", item.outcome),
@@ -326,8 +355,8 @@ pub(super) fn show(session: &Session, answer: &RunAnswer) -> Result<(), Failure>
             })
             .collect();
         table(out, &["OUTCOME", "DATE", "SUBJECT", ""], &rows)?;
-        if answer.items.len() > SHOWN_ITEMS {
-            writeln!(out, "… and {} more: crmsync imported --run {}", answer.items.len() - SHOWN_ITEMS, answer.record.id)?;
+        if count > items.len() as u64 {
+            writeln!(out, "… and {} more: crmsync imported --run {}", count - items.len() as u64, answer.record.id)?;
         }
         Ok(())
     })

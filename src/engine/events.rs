@@ -55,6 +55,11 @@ pub trait Observer: Send + Sync {
     /// Takes one event. Must return at once.
     fn event(&self, event: &RunEvent);
 
+    /// Whether [`go_on`](Self::go_on) is to be asked at all.
+    fn asks(&self) -> bool {
+        false
+    }
+
     /// Asked at a batch border while `left` items remain (R23). May block for the user's answer; `false` ends the run there.
     fn go_on(&self, left: u64) -> bool {
         let _ = left;

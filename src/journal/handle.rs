@@ -170,7 +170,7 @@ fn own(store: &Store, commands: &Receiver<Command>) {
 }
 
 fn commit_group(store: &Store, group: Vec<Command>) {
-    let result = store.write(|txn| group.iter().flat_map(|command| &command.changes).try_for_each(|change| apply(txn, change)));
+    let result = store.write(|txn| apply(txn, group.iter().flat_map(|command| &command.changes)));
     for command in group {
         (command.reply)(result.clone());
     }

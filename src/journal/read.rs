@@ -221,6 +221,15 @@ impl Journal {
         })
     }
 
+    /// How many items a run has: they are numbered without gaps.
+    pub fn run_item_count(&self, run: &RunId) -> Result<u64, JournalError> {
+        self.store().read(|txn| {
+            let run = run.as_str();
+            let last = RUN_ITEMS.open(txn)?.range::<(&str, u64)>((run, 0)..=(run, u64::MAX))?.next_back().transpose()?;
+            Ok(last.map_or(0, |(key, _)| key.value().1.saturating_add(1)))
+        })
+    }
+
     /// What runs did with mails of this normalised Message-ID, newest first (X16).
     pub fn run_items_by_message_id(&self, message_id: &str) -> Result<Vec<(RunId, RunItem)>, JournalError> {
         self.store().read(|txn| {

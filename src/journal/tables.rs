@@ -15,6 +15,7 @@ use crate::model::{Instant, Intent, MailboxName};
 
 pub(super) type Key2 = (&'static str, &'static str);
 pub(super) type Key3 = (&'static str, &'static str, &'static str);
+pub(super) type Location = (&'static str, &'static str, u32, u32);
 
 /// Schema version and instance id.
 pub(super) const META: Table<&'static str, serde_json::Value> = Table::new("meta");
@@ -23,7 +24,7 @@ pub(super) const SETTLED: Table<Key2, SettledMail> = Table::new("settled-mails")
 /// Index: (Message-ID, account, item key).
 pub(super) const SETTLED_BY_MESSAGE_ID: Table<Key3, ()> = Table::new("settled-mails-by-message-id");
 /// (account, mailbox, UIDVALIDITY, UID).
-pub(super) const LOCATED: Table<(&'static str, &'static str, u32, u32), Located> = Table::new("mail-locations");
+pub(super) const LOCATED: Table<Location, Located> = Table::new("mail-locations");
 /// (account, area, collection).
 pub(super) const CURSORS: Table<Key3, Cursor> = Table::new("cursors");
 /// Operation id.
@@ -64,6 +65,9 @@ pub(super) struct Table<K, V> {
     pub(super) name: &'static str,
     types: PhantomData<fn() -> (K, V)>,
 }
+
+/// A table that is open in a write transaction. Opening one costs about as much as writing a record.
+pub(super) type Rows<'txn, K> = redb::Table<'txn, K, &'static [u8]>;
 
 /// Something done with every table, whatever its types.
 pub(super) trait Visitor {
@@ -133,19 +137,32 @@ impl<K: Key + 'static, V: Serialize + DeserializeOwned> Table<K, V> {
         Ok(self.open(txn)?.get(&key)?.is_some())
     }
 
+    /// The table, to be written. A transaction can have it open once at a time.
+    pub(super) fn open_to_write<'txn>(&self, txn: &'txn WriteTransaction) -> Result<Rows<'txn, K>, JournalError> {
+        Ok(txn.open_table(self.definition())?)
+    }
+
     /// Writes a record.
     pub(super) fn put<'k>(&self, txn: &WriteTransaction, key: K::SelfType<'k>, record: &V) -> Result<(), JournalError>
     where
         K: 'k,
     {
-        self.replace(txn, key, record, |_| ())?;
+        self.put_into(&mut self.open_to_write(txn)?, key, record)
+    }
+
+    /// Writes a record into the open table.
+    pub(super) fn put_into<'k>(&self, rows: &mut Rows<'_, K>, key: K::SelfType<'k>, record: &V) -> Result<(), JournalError>
+    where
+        K: 'k,
+    {
+        self.replace(rows, key, record, |_| ())?;
         Ok(())
     }
 
-    /// Writes a record, after a look at the one that stood there.
+    /// Writes a record into the open table, after a look at the one that stood there.
     pub(super) fn replace<'k, T>(
         &self,
-        txn: &WriteTransaction,
+        rows: &mut Rows<'_, K>,
         key: K::SelfType<'k>,
         record: &V,
         before: impl FnOnce(&[u8]) -> T,
@@ -154,8 +171,7 @@ impl<K: Key + 'static, V: Serialize + DeserializeOwned> Table<K, V> {
         K: 'k,
     {
         let json = serde_json::to_vec(record).map_err(|error| JournalError::Unwritable { table: self.name, cause: error.to_string() })?;
-        let mut table = txn.open_table(self.definition())?;
-        let replaced = table.insert(&key, json.as_slice())?;
+        let replaced = rows.insert(&key, json.as_slice())?;
         Ok(replaced.map(|json| before(json.value())))
     }
 

@@ -47,8 +47,15 @@ pub(super) enum Answer {
 
 type Group = Vec<(ReadMail, MailImport)>;
 
-/// Posts all mails. Fails only when the journal does; the CRM's failure is in [`Delivery::stop`], beside what was answered before.
-pub(super) async fn deliver<C: Crm>(crm: &C, job: &MailJob, ctx: &Context, imports: Group) -> Result<Delivery, EngineError> {
+/// Posts all mails. `before` goes to disk first, in one commit with the first batch. Fails only when the journal does; the CRM's failure is in
+/// [`Delivery::stop`], beside what was answered before.
+pub(super) async fn deliver<C: Crm>(
+    crm: &C,
+    job: &MailJob,
+    ctx: &Context,
+    imports: Group,
+    mut before: Vec<Change>,
+) -> Result<Delivery, EngineError> {
     let mut delivery = Delivery::default();
     let mut queue = VecDeque::from([imports]);
     let mut poison: Vec<(ReadMail, Answer)> = Vec::new();
@@ -64,7 +71,8 @@ pub(super) async fn deliver<C: Crm>(crm: &C, job: &MailJob, ctx: &Context, impor
         }
         let (reads, items): (Vec<ReadMail>, Vec<MailImport>) = group.into_iter().unzip();
         let batch = MailBatch { key: BatchKey(ctx.random.uuid().to_string()), run: ctx.run.clone(), items };
-        ctx.commit(vec![Change::PutBatch(pending(&batch, &reads, ctx))]).await?;
+        before.push(Change::PutBatch(pending(&batch, &reads, ctx)));
+        ctx.commit(std::mem::take(&mut before)).await?;
         let error = match post(crm, &batch, ctx).await {
             Ok(answer) => {
                 answered += answer.results.len();
@@ -103,6 +111,7 @@ pub(super) async fn deliver<C: Crm>(crm: &C, job: &MailJob, ctx: &Context, impor
             }
         }
     }
+    ctx.commit(before).await?;
     if delivery.stop.is_some() && answered == 0 {
         // Nothing went through: the CRM is at fault, not these mails.
         delivery.unsettled += poison.len();

@@ -31,6 +31,7 @@ pub use job::MailJob;
 pub use plan::{MailPreview, plan};
 
 use read::Prepared;
+use settle::Ledger;
 use survey::{Survey, is_of_mailbox};
 
 /// UIDs whose sizes are asked for at once, so that the first batch is on its way before the last size is known.
@@ -151,6 +152,18 @@ impl<'a, N: MailConnector, C: Crm> Import<'a, N, C> {
 
     /// Fetches, posts, settles and places some UIDs of the selected mailbox, batch after batch.
     async fn import_chunk(&mut self, survey: &Survey, uids: &[u32]) -> Result<ChunkEnd, EngineError> {
+        let mut settled = Ledger::default();
+        let end = self.import_sets(survey, uids, &mut settled).await;
+        // Whatever ended it: what the CRM has answered is settled before any error is looked at.
+        self.ctx.commit(std::mem::take(&mut settled.changes)).await?;
+        let end = end?;
+        self.finish_set(&mut settled).await?;
+        Ok(end)
+    }
+
+    /// While one set is being posted, the next is fetched and read. The outcome of a set goes to disk together with the batch of the next one,
+    /// one commit for both, and only then are its mails placed; until that it is in `settled`.
+    async fn import_sets(&mut self, survey: &Survey, uids: &[u32], settled: &mut Ledger) -> Result<ChunkEnd, EngineError> {
         if !self.open_surveyed(survey).await? {
             return Ok(ChunkEnd::Lost);
         }
@@ -177,12 +190,18 @@ impl<'a, N: MailConnector, C: Crm> Import<'a, N, C> {
                     None => Ok(None),
                 }
             };
-            self.posted |= !current.imports.is_empty();
-            let (delivery, next) = tokio::join!(deliver::deliver(crm, job, ctx, std::mem::take(&mut current.imports)), next);
-            // What the CRM has answered is settled before any error of the other half is looked at.
+            let delivery = async {
+                read::sort(&mut current, job, ctx, survey)?;
+                let imports = std::mem::take(&mut current.imports);
+                deliver::deliver(crm, job, ctx, imports, std::mem::take(&mut settled.changes)).await
+            };
+            let (delivery, next) = tokio::join!(delivery, next);
             let delivery = delivery?;
+            self.posted |= !delivery.answered.is_empty();
             let stop: Option<CrmError> = delivery.stop;
-            let intents = self.settle(survey, current, delivery.answered, delivery.finished).await?;
+            // On disk by now: the mails of the set before may be placed.
+            let intents = std::mem::take(&mut settled.intents);
+            *settled = self.settle(survey, current, delivery.answered, delivery.finished).await?;
             let next = match next {
                 Ok(next) => next,
                 Err(error) => Some(self.single_out(next_set.unwrap_or_default(), &mut sets, error).await?),
@@ -190,17 +209,32 @@ impl<'a, N: MailConnector, C: Crm> Import<'a, N, C> {
             self.place(intents).await?;
             self.ctx.tell(&RunEvent::Progress { area: Area::Mail, count: self.count });
             if let Some(error) = stop {
+                self.finish_set(settled).await?;
                 return Err(error.into());
             }
             if delivery.unsettled > 0 {
                 end = ChunkEnd::Unsettled;
             }
             let Some(prepared) = next else { return Ok(end) };
-            if self.ctx.cancel.is_cancelled() || (std::mem::take(&mut self.posted) && !self.ctx.go_on(self.count.left).await) {
+            if self.ctx.cancel.is_cancelled() {
                 return Ok(ChunkEnd::Stopped);
+            }
+            if std::mem::take(&mut self.posted) && self.ctx.observer.asks() {
+                // The user may take long, and finds nothing half done meanwhile.
+                self.finish_set(settled).await?;
+                if !self.ctx.go_on(self.count.left).await {
+                    return Ok(ChunkEnd::Stopped);
+                }
             }
             current = prepared;
         }
+    }
+
+    /// Writes the outcome of a set to disk, then places its mails.
+    async fn finish_set(&mut self, settled: &mut Ledger) -> Result<(), EngineError> {
+        let Ledger { changes, intents } = std::mem::take(settled);
+        self.ctx.commit(changes).await?;
+        self.place(intents).await
     }
 
     /// A set could not be read: its halves are tried in a new session, and a mail that fails alone is parked (V10).

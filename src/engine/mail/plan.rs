@@ -55,7 +55,8 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
         let traits = self.store.traits(&uids.iter().copied().collect()).await?;
         for set in plan_sets(&traits, &self.job.capabilities.limits, BATCH_BYTES) {
             let set = set.into_iter().filter_map(|uid| Some((uid, traits.get(&uid)?.clone()))).collect();
-            let prepared = read::prepare(&mut self.store, self.job, self.ctx, survey, &set).await?;
+            let mut prepared = read::prepare(&mut self.store, self.job, self.ctx, survey, &set).await?;
+            read::sort(&mut prepared, self.job, self.ctx, survey)?;
             let identities: Vec<MailIdentity> = prepared.imports.iter().map(|(read, _)| identity(read)).collect();
             // Advice only; a CRM without the endpoint leaves the forecast out.
             let forecasts = if identities.is_empty() { Vec::new() } else { self.crm.check_mails(&identities).await.unwrap_or_default() };

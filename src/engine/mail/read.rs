@@ -21,6 +21,7 @@ const MOST_READERS: usize = 4;
 /// A mail that was read, with where it lies.
 #[derive(Debug, Clone)]
 pub(super) struct ReadMail {
+    key: ItemKey,
     pub location: MailLocation,
     pub traits: MailTraits,
     pub mail: Arc<Mail>,
@@ -38,6 +39,8 @@ impl ReadMail {
 /// A set of mails with what becomes of each.
 #[derive(Debug, Default)]
 pub(super) struct Prepared {
+    /// Read, and not yet sorted in by [`sort`].
+    pub unsorted: Vec<ReadMail>,
     /// To be posted. Each key stands here once.
     pub imports: Vec<(ReadMail, MailImport)>,
     /// Further copies of a mail in `imports`: they share its outcome (I2).
@@ -56,7 +59,7 @@ pub(super) struct Prepared {
     pub gone: Vec<u32>,
 }
 
-/// Fetches and reads a set. Bodies stay in memory or in the spool until the set is settled.
+/// Fetches and reads a set. [`sort`] decides about its mails. Bodies stay in memory or in the spool until the set is settled.
 pub(super) async fn prepare<S: MailStore>(
     store: &mut S,
     job: &MailJob,
@@ -83,14 +86,22 @@ pub(super) async fn prepare<S: MailStore>(
         prepared.gone = absent.into_iter().filter(|uid| !withheld.contains_key(uid)).collect();
         prepared.unreadable = withheld.into_iter().map(|(uid, traits)| (uid, traits, ReasonCode::Unreadable.into())).collect();
     }
+    prepared.unsorted = read_all(fetched, job, ctx, survey).await?;
+    Ok(prepared)
+}
+
+/// Decides what becomes of the mails of a set, by what the journal knows now.
+pub(super) fn sort(prepared: &mut Prepared, job: &MailJob, ctx: &Context, survey: &Survey) -> Result<(), EngineError> {
+    let unsorted = std::mem::take(&mut prepared.unsorted);
+    let present = unsorted.iter().map(|mail| mail.location.uid).collect();
     let located = ctx.journal.located_in(&ctx.account, &survey.source.mailbox, survey.selected.uid_validity, &present)?;
-    for mut mail in read_all(fetched, job, ctx, survey).await? {
+    for mut mail in unsorted {
         if let Some(before) = located.get(&mail.location.uid).and_then(|located| located.key.as_ref()) {
             keep_identity(&mut mail, before, ctx)?;
         }
-        sort_in(mail, &mut prepared, job, ctx, survey)?;
+        sort_in(mail, prepared, job, ctx, survey)?;
     }
-    Ok(prepared)
+    Ok(())
 }
 
 /// A mail that was settled under this UID stays the one it was, though its bytes have changed since. No server may change them (RFC 9051

@@ -1,4 +1,4 @@
-//! Writes the outcome of a set into the journal, in one transaction, with the intents to mark or move its mails.
+//! Puts together what the journal is told of a set's outcome, in one transaction, with the intents to mark or move its mails.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,9 @@ use super::{Import, attachments};
 /// What the settling of one set gathers.
 #[derive(Default)]
 pub(super) struct Ledger {
+    /// For the journal.
     pub changes: Vec<Change>,
+    /// To be carried out when `changes`, in which they stand too, are on disk.
     pub intents: Vec<Intent>,
 }
 
@@ -33,14 +35,14 @@ enum Follows {
 }
 
 impl<N: MailConnector, C: Crm> Import<'_, N, C> {
-    /// Settles a set whose mails were posted, and returns the intents to place them.
+    /// Settles a set whose mails were posted. Nothing is on disk yet.
     pub(super) async fn settle(
         &mut self,
         survey: &Survey,
         prepared: Prepared,
         answered: Vec<(ReadMail, Answer)>,
         finished: Vec<BatchKey>,
-    ) -> Result<Vec<Intent>, EngineError> {
+    ) -> Result<Ledger, EngineError> {
         let mut ledger = Ledger::default();
         let posted = answered.iter().map(|(read, _)| read);
         let others = prepared.known.iter().map(|(read, _)| read).chain(prepared.left_out.iter().map(|(read, _)| read));
@@ -96,8 +98,7 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
         self.forget_gone(survey, &prepared.gone, &mut ledger)?;
         ledger.changes.extend(finished.into_iter().map(Change::RemoveBatch));
         ledger.changes.extend(ledger.intents.iter().cloned().map(Change::PutIntent));
-        self.ctx.commit(ledger.changes).await?;
-        Ok(ledger.intents)
+        Ok(ledger)
     }
 
     /// One result of the CRM. Returns what copies of the mail share of it.

@@ -4,6 +4,7 @@
 //! text first, in linear time, and writes down a plain one: known tags only, few attributes, limited nesting.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
 
 /// Open elements within each other that are kept.
 const MAX_OPEN: usize = 200;
@@ -78,7 +79,11 @@ const HIDDEN: [&str; 14] = [
 /// The HTML without anything active, remote or hidden: no script, style, form or comment; images only if the mail brings them
 /// (`cid:`); links with `rel="noopener noreferrer"`.
 pub(super) fn sanitise(html: &str) -> String {
-    let plain = bounded(html);
+    CLEANER.clean(&bounded(html)).to_string()
+}
+
+/// Made once: its lists of tags and attributes are a hundred allocations.
+static CLEANER: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
     let mut builder = ammonia::Builder::default();
     builder
         .url_schemes(HashSet::from(["http", "https", "mailto", "tel", "cid"]))
@@ -92,8 +97,8 @@ pub(super) fn sanitise(html: &str) -> String {
             (_, "src" | "background" | "poster" | "srcset" | "cite" | "longdesc") => None,
             _ => Some(value.into()),
         });
-    builder.clean(&plain).to_string()
-}
+    builder
+});
 
 /// The text of HTML that [`sanitise`] made: paragraphs and lists as lines, links as their words.
 pub(super) fn to_text(clean: &str) -> String {

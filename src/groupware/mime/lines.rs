@@ -43,7 +43,7 @@ impl<R: Read> Lines<R> {
         let head = lines.buf.get(..lines.filled).unwrap_or_default();
         // A `\r` at the very end may have its `\n` after it.
         let before_last = head.split_last().map_or(head, |(_, before)| before);
-        if !head.contains(&b'\n') && before_last.contains(&b'\r') {
+        if memchr::memchr(b'\n', head).is_none() && before_last.contains(&b'\r') {
             lines.terminator = b'\r';
         }
         Ok(lines)
@@ -63,7 +63,7 @@ impl<R: Read> Lines<R> {
         let mut searched = self.start;
         loop {
             let ahead = self.buf.get(searched..self.filled).unwrap_or_default();
-            if let Some(at) = ahead.iter().position(|byte| *byte == self.terminator) {
+            if let Some(at) = memchr::memchr(self.terminator, ahead) {
                 self.stop = searched + at + 1;
                 return Ok(true);
             }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
@@ -75,7 +76,7 @@ struct Found {
 /// Everything the walk brought.
 #[derive(Default)]
 struct Scan {
-    header: Header,
+    header: Arc<Header>,
     segments: Vec<Segment>,
     found: Vec<Found>,
     protection: Protection,

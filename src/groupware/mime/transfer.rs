@@ -87,7 +87,7 @@ impl Decoder {
             // Blanks at the end of a line were added on the way (RFC 2045 §6.7 rule 3).
             rest = rest.trim_ascii_end();
         }
-        while let Some(at) = rest.iter().position(|byte| *byte == b'=') {
+        while let Some(at) = memchr::memchr(b'=', rest) {
             let (before, escape) = rest.split_at(at);
             out.extend_from_slice(before);
             match escape {
@@ -195,20 +195,23 @@ impl Sextets {
     fn feed(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         let mut rest = bytes;
         if self.count == 0 {
-            // The usual case: whole groups of four, nothing else.
+            // The usual case: whole groups of four, nothing else. Room for all of them is made at once.
             let (groups, _) = bytes.as_chunks::<4>();
+            let start = out.len();
+            out.resize(start + 3 * groups.len(), 0);
+            let (room, _) = out.get_mut(start..).unwrap_or_default().as_chunks_mut::<3>();
             let mut taken = 0;
-            for [a, b, c, d] in groups {
+            for ([a, b, c, d], triple) in groups.iter().zip(room) {
                 let (a, b, c, d) = (sextet(*a), sextet(*b), sextet(*c), sextet(*d));
                 if (a | b | c | d) > 63 {
                     break;
                 }
                 let word = u32::from(a) << 18 | u32::from(b) << 12 | u32::from(c) << 6 | u32::from(d);
-                let [_, triple @ ..] = word.to_be_bytes();
-                out.extend_from_slice(&triple);
-                taken += 4;
+                [_, triple[0], triple[1], triple[2]] = word.to_be_bytes();
+                taken += 1;
             }
-            rest = bytes.get(taken..).unwrap_or_default();
+            out.truncate(start + 3 * taken);
+            rest = bytes.get(4 * taken..).unwrap_or_default();
         }
         for byte in rest {
             match sextet(*byte) {

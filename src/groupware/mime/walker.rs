@@ -5,6 +5,7 @@
 //! [`MAX_PARTS`] parts. What lies beyond the last two is content of the part before it. Time is linear in the size of the mail.
 
 use std::io::{self, Read};
+use std::sync::Arc;
 
 use super::lines::Lines;
 use super::params::Parametrised;
@@ -83,7 +84,7 @@ impl Header {
 #[derive(Debug, Clone)]
 pub(super) struct Part {
     /// Its `Content-*` fields; for a mail that is one leaf, all fields of the mail.
-    pub(super) header: Header,
+    pub(super) header: Arc<Header>,
     /// `Content-Type`, with the default where there is none.
     pub(super) content_type: Parametrised,
     /// `Content-Disposition`.
@@ -125,7 +126,7 @@ pub(super) struct Walker<R> {
     lines: Lines<R>,
     stack: Vec<Level>,
     state: State,
-    root: Option<Header>,
+    root: Option<Arc<Header>>,
     decoder: Decoder,
     out: Vec<u8>,
     multiparts: usize,
@@ -165,7 +166,7 @@ impl<R: Read> Walker<R> {
     }
 
     /// The mail's own header; there after the first [`Self::next_part`].
-    pub(super) const fn root(&self) -> Option<&Header> {
+    pub(super) const fn root(&self) -> Option<&Arc<Header>> {
         self.root.as_ref()
     }
 
@@ -278,6 +279,7 @@ impl<R: Read> Walker<R> {
     /// Reads the header of a part. `None` when it is a multipart, which is entered.
     fn part(&mut self) -> io::Result<Option<Part>> {
         let (header, start, end) = self.header()?;
+        let header = Arc::new(header);
         let is_root = self.root.is_none();
         self.parts += 1;
         let mut content_type = header.first("content-type").map(Parametrised::parse).unwrap_or_default();
@@ -291,7 +293,7 @@ impl<R: Read> Walker<R> {
             .clone_into(&mut content_type.value);
         }
         if is_root {
-            self.root = Some(header.clone());
+            self.root = Some(Arc::clone(&header));
             (self.root_start, self.root_end) = (start, end);
         }
         let subtype = content_type.value.strip_prefix("multipart/").map(str::to_owned);
@@ -415,8 +417,7 @@ impl<R: Read> Walker<R> {
                 let field = Field { name, value: Vec::new(), start: self.lines.offset(), end: self.lines.end_offset() };
                 header.fields.push(field);
                 header.size += 32;
-                let value = value.to_vec();
-                header.push(&value);
+                header.push(value);
             }
         }
         let at = self.lines.end_offset();

@@ -232,6 +232,8 @@ fn runs_come_newest_first_and_their_items_in_order() {
     assert_eq!(numbers(None, 2), [0, 1]);
     assert_eq!(numbers(Some(1), 2), [2]);
     assert!(numbers(Some(u64::MAX), 2).is_empty());
+    assert_eq!(journal.run_item_count(&run_id(2)).unwrap(), 3);
+    assert_eq!(journal.run_item_count(&run_id(4)).unwrap(), 0);
     let by_id = journal.run_items_by_message_id("m").unwrap();
     assert_eq!(by_id.len(), 9);
     assert_eq!(by_id.first().unwrap().0, run_id(3));

@@ -20,7 +20,7 @@ use super::scanner::Fault;
 use super::status::{Condition, Status};
 
 /// What is read from the system at once.
-const CHUNK: usize = 16 * 1024;
+const CHUNK: usize = 64 * 1024;
 
 /// DavMail 6 closes the connection at the 101st equal command line in a row (the tag aside, NOOP and IDLE aside): "Infinite loop on command
 /// detected". A NOOP in between starts its count anew.
@@ -372,7 +372,7 @@ impl Connection {
         let mut scanned = 0;
         loop {
             let fresh = self.inbox.get(scanned..).unwrap_or_default();
-            if let Some(at) = fresh.iter().position(|b| *b == b'\n') {
+            if let Some(at) = memchr::memchr(b'\n', fresh) {
                 let mut line = self.inbox.split_to(scanned + at + 1);
                 while matches!(line.last(), Some(b'\n' | b'\r')) {
                     line.truncate(line.len() - 1);
