@@ -21,13 +21,12 @@ const MOST_READERS: usize = 4;
 /// A mail that was read, with where it lies.
 #[derive(Debug, Clone)]
 pub(super) struct ReadMail {
+    /// Its identity: that of its content, unless it was settled under another one and its bytes were changed since.
     key: ItemKey,
     pub location: MailLocation,
     pub traits: MailTraits,
     pub mail: Arc<Mail>,
     pub raw: RawMail,
-    /// Its identity: that of its content, unless it was settled under another one and its bytes were changed since.
-    key: ItemKey,
 }
 
 impl ReadMail {
