@@ -2,7 +2,17 @@
 //!
 //! [`read`] maps, [`edit`] changes in place, [`build`] makes new objects, [`occurrences`] expands a series in a window. All are pure.
 
+mod build;
+mod dates;
+mod edit;
 mod fault;
+mod link;
+mod object;
+mod properties;
+mod read;
+mod rules;
+mod series;
+mod source;
 
 use std::collections::BTreeSet;
 
@@ -43,25 +53,21 @@ pub struct Occurrences {
 
 /// Reads an object.
 pub fn read(text: &str, context: &Context) -> Result<Item, IcalFault> {
-    let _ = (text, context);
-    Err(IcalFault::NoItem { found: None })
+    read::read(text, context)
 }
 
 /// The object's text after the edits. Only lines of changed fields differ from `item.original`; without a change it is the same byte for byte.
 pub fn edit(item: &Item, edits: &[PartEdit], context: &Context) -> Result<String, IcalFault> {
-    let _ = (item, edits, context);
-    Err(IcalFault::NoItem { found: None })
+    edit::edit(item, edits, context)
 }
 
 /// The text of a new object. `now` becomes its DTSTAMP.
 pub fn build(draft: &Draft, now: Instant, context: &Context) -> Result<String, IcalFault> {
-    let _ = (draft, now, context);
-    Err(IcalFault::NoItem { found: None })
+    build::build(draft, now, context)
 }
 
 /// The occurrences that overlap `from` (inclusive) to `to` (exclusive), at most `limit`.
 #[must_use]
 pub fn occurrences(item: &Item, from: Instant, to: Instant, limit: usize) -> Occurrences {
-    let _ = (item, from, to, limit);
-    Occurrences::default()
+    series::occurrences(item, from, to, limit)
 }

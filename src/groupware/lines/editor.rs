@@ -9,8 +9,8 @@ const MAX_OCTETS: usize = 75;
 
 /// Collects changes of a document's lines. Later changes of a line replace earlier ones; insertions at one place stay in order.
 #[derive(Debug)]
-pub struct Editor<'d, 'a> {
-    document: &'d Document<'a>,
+pub struct Editor<'d> {
+    document: &'d Document<'d>,
     changes: BTreeMap<usize, Change>,
 }
 
@@ -22,16 +22,16 @@ struct Change {
     line: Option<Option<String>>,
 }
 
-impl<'d, 'a> Editor<'d, 'a> {
+impl<'d> Editor<'d> {
     /// No changes yet.
     #[must_use]
-    pub const fn new(document: &'d Document<'a>) -> Self {
+    pub const fn new(document: &'d Document<'d>) -> Self {
         Self { document, changes: BTreeMap::new() }
     }
 
     /// The document as it was.
     #[must_use]
-    pub const fn document(&self) -> &'d Document<'a> {
+    pub const fn document(&self) -> &'d Document<'d> {
         self.document
     }
 

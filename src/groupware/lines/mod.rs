@@ -84,15 +84,14 @@ impl<'a> Document<'a> {
                     return Err(TooDeep);
                 }
                 line.owner = document.components.len();
-                let component =
-                    Component { name: boundary(text, line), begin: at, end: usize::MAX, parent: open.last().copied() };
+                let component = Component { name: boundary(text, line), begin: at, end: usize::MAX, parent: open.last().copied() };
                 open.push(line.owner);
                 document.components.push(component);
             } else if name.eq_ignore_ascii_case("END") {
                 let name = boundary(text, line);
-                let matching = open.iter().rposition(|index| {
-                    document.components.get(*index).is_some_and(|component| component.name.eq_ignore_ascii_case(&name))
-                });
+                let matching = open
+                    .iter()
+                    .rposition(|index| document.components.get(*index).is_some_and(|component| component.name.eq_ignore_ascii_case(&name)));
                 if let Some(depth) = matching {
                     for index in open.drain(depth..) {
                         line.owner = line.owner.min(index);
@@ -173,6 +172,14 @@ impl<'a> Document<'a> {
         Some(Property::new(line, self.content(line)?, found.name - found.start))
     }
 
+    /// The text of the lines from one to another, both included.
+    #[must_use]
+    pub fn raw(&self, first: usize, last: usize) -> &'a str {
+        let start = self.lines.get(first).map_or(self.text.len(), |line| line.start);
+        let end = self.lines.get(last).map_or(self.text.len(), |line| line.end);
+        self.text.get(start..end).unwrap_or_default()
+    }
+
     /// Where a new property of a component goes: before this line, behind its last own property and before components within it.
     #[must_use]
     pub fn place_for_new(&self, index: usize) -> usize {
@@ -237,11 +244,7 @@ fn unfold(raw: &str) -> Cow<'_, str> {
 fn boundary(text: &str, line: Line) -> Cow<'_, str> {
     let raw = text.get(line.name..line.end).unwrap_or_default();
     let clean = |value: &str| value.trim_start_matches([':', ' ', '\t']).trim_end().to_owned();
-    if line.folded {
-        Cow::Owned(clean(&unfold(raw)))
-    } else {
-        Cow::Borrowed(raw.trim_start_matches([':', ' ', '\t']).trim_end())
-    }
+    if line.folded { Cow::Owned(clean(&unfold(raw))) } else { Cow::Borrowed(raw.trim_start_matches([':', ' ', '\t']).trim_end()) }
 }
 
 #[cfg(test)]
