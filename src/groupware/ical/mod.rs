@@ -71,3 +71,6 @@ pub fn build(draft: &Draft, now: Instant, context: &Context) -> Result<String, I
 pub fn occurrences(item: &Item, from: Instant, to: Instant, limit: usize) -> Occurrences {
     series::occurrences(item, from, to, limit)
 }
+
+#[cfg(test)]
+mod tests;

@@ -120,4 +120,4 @@ fn number(field: Field, value: Option<&Value>, bounds: std::ops::RangeInclusive<
 }
 
 #[cfg(test)]
-pub(super) mod testing;
+pub(in crate::groupware::ical) mod testing;
