@@ -14,7 +14,8 @@ fn main() {
     let folder = std::env::args().nth(1).unwrap_or_else(|| "protocol-fixtures/ical".to_owned());
     let context = Context::default();
     let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let texts: Vec<String> = paths.filter_map(|path| std::fs::read_to_string(path).ok()).filter(|text| read(text, &context).is_ok()).collect();
+    let texts: Vec<String> =
+        paths.filter_map(|path| std::fs::read_to_string(path).ok()).filter(|text| read(text, &context).is_ok()).collect();
     let once: usize = texts.iter().map(String::len).sum();
     let times = BYTES / once + 1;
     println!("{} objects, {once} bytes, {times} times", texts.len());
@@ -32,7 +33,8 @@ fn main() {
     };
     let changed = [Field::Subject].map(|field| (field, Some(Value::Text("Neuer Titel".to_owned()))));
     for _ in 0..3 {
-        let calcard = speed("calcard parses", &|text| calcard::icalendar::ICalendar::parse(text).map_or(0, |object| object.components.len()));
+        let calcard =
+            speed("calcard parses", &|text| calcard::icalendar::ICalendar::parse(text).map_or(0, |object| object.components.len()));
         speed("crmsync reads", &|text| read(text, &context).map_or(0, |item| item.parts.len()));
         let ours = speed("crmsync reads and edits", &|text| {
             let item = read(text, &context).unwrap();

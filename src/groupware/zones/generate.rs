@@ -100,7 +100,7 @@ fn transitions(zone: Tz, from: i32, to: i32) -> Vec<Transition> {
         if before != after {
             let (mut left, mut right) = (low, high);
             while right - left > TimeDelta::seconds(1) {
-                let middle = left + (right - left) / 2;
+                let middle = left + TimeDelta::seconds((right - left).num_seconds() / 2);
                 if offset_at(zone, middle) == before { left = middle } else { right = middle }
             }
             let wall = right + TimeDelta::seconds(i64::from(before));

@@ -73,7 +73,7 @@ fn a_zone_without_a_known_name_is_known_by_its_rules() {
     let text = calendar("Customized Time Zone", EUROPEAN);
     assert_eq!(moment(&text, "Customized Time Zone", "2026-07-01T09:00:00"), moment_in(Tz::Europe__Berlin, at("2026-07-01T09:00:00")));
     let fixed = calendar("Home", "BEGIN:STANDARD\nDTSTART:16010101T000000\nTZOFFSETFROM:+0530\nTZOFFSETTO:+0530\nEND:STANDARD\n");
-    assert_eq!(moment(&fixed, "Home", "2026-07-01T09:00:00"), moment_in(Tz::Asia__Kolkata, at("2026-07-01T09:00:00")));
+    assert_eq!(moment(&fixed, "Home", "2026-07-01T09:00:00"), moment_in(Tz::Asia__Calcutta, at("2026-07-01T09:00:00")));
     let american = EUROPEAN.replace("-1SU;BYMONTH=10", "1SU;BYMONTH=11").replace("-1SU;BYMONTH=3", "2SU;BYMONTH=3");
     let american = american.replace("+0100", "-0500").replace("+0200", "-0400").replace("T030000", "T020000");
     assert_eq!(moment(&calendar("Eastern?", &american), "Eastern?", "2026-03-10T09:00:00").key(), "20260310T130000Z");
@@ -89,7 +89,12 @@ fn rules_that_no_place_has_still_give_the_instant() {
 
 #[test]
 fn a_zone_nobody_knows_leaves_the_time_on_the_clock() {
-    for text in ["BEGIN:VCALENDAR\nEND:VCALENDAR\n".to_owned(), calendar("Other", EUROPEAN), calendar("X", ""), calendar("X", "BEGIN:STANDARD\nEND:STANDARD\n")] {
+    for text in [
+        "BEGIN:VCALENDAR\nEND:VCALENDAR\n".to_owned(),
+        calendar("Other", EUROPEAN),
+        calendar("X", ""),
+        calendar("X", "BEGIN:STANDARD\nEND:STANDARD\n"),
+    ] {
         assert_eq!(moment(&text, "X", "2026-07-01T09:00:00"), Moment::Floating(at("2026-07-01T09:00:00")));
     }
     assert_eq!(fixed(5400), None);
@@ -135,6 +140,6 @@ fn a_written_vtimezone_has_the_rules_of_its_zone() {
         let document = Document::parse(&text).unwrap();
         let rules = Rules::read(&document, 1).unwrap();
         assert!(rules.matches(zone, near), "{text}");
-        assert!(lines.len() < 16 || matches!(zone, Tz::Africa__Casablanca | Tz::Asia__Jerusalem | Tz::Africa__Cairo), "{text}");
+        assert!(lines.len() < 18 || matches!(zone, Tz::Africa__Casablanca | Tz::Asia__Jerusalem | Tz::Africa__Cairo), "{text}");
     }
 }

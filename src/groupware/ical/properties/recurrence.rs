@@ -31,8 +31,26 @@ pub(in super::super) fn recurrence(source: &Source<'_>) -> Result<Recurrence, Ic
             }
         }
     }
+    if let Some(start) = start(source) {
+        tell_like(&start, &mut found);
+    }
     rules::tidy(&mut found);
     Ok(found)
+}
+
+fn start(source: &Source<'_>) -> Option<Moment> {
+    let name = if source.task && source.first("DTSTART").is_none() { "DUE" } else { "DTSTART" };
+    let property = source.first(name)?;
+    dates::moment(source, &property, property.value(), name).ok()
+}
+
+/// Programs write the same exception in UTC or in the zone of the series: here all are told in the zone of the start.
+fn tell_like(start: &Moment, recurrence: &mut Recurrence) {
+    for moment in recurrence.additional.iter_mut().chain(&mut recurrence.excluded) {
+        if matches!((start, &*moment), (Moment::Zoned { .. }, Moment::Zoned { .. })) {
+            *moment = dates::told_like(start, moment);
+        }
+    }
 }
 
 /// The values of a list with the moments they denote; of a period its start.
@@ -139,8 +157,8 @@ mod tests {
              RDATE;VALUE=PERIOD:20261224T100000Z/PT1H,20261223T100000Z/20261223T110000Z",
         );
         assert_eq!(found.rules, ["FREQ=DAILY;COUNT=2", "FREQ=WEEKLY"]);
-        assert_eq!(found.excluded, [berlin("2026-11-29T09:00:00"), berlin("2026-12-06T09:00:00"), utc("2026-12-13T08:00:00")]);
-        assert_eq!(found.additional, [utc("2026-12-23T10:00:00"), utc("2026-12-24T10:00:00")]);
+        assert_eq!(found.excluded, [berlin("2026-11-29T09:00:00"), berlin("2026-12-06T09:00:00"), berlin("2026-12-13T09:00:00")]);
+        assert_eq!(found.additional, [berlin("2026-12-23T11:00:00"), berlin("2026-12-24T11:00:00")]);
     }
 
     #[test]
@@ -167,8 +185,7 @@ mod tests {
         };
         let written = edited(&event("DTSTART;VALUE=DATE:20261122\r\nRRULE:FREQ=DAILY"), Field::Recurrence, wanted(day("2026-11-23")));
         assert_eq!(written, event("DTSTART;VALUE=DATE:20261122\r\nRRULE:FREQ=DAILY\r\nEXDATE;VALUE=DATE:20261123"));
-        let written =
-            edited(&event("DTSTART:20261122T080000Z\r\nRRULE:FREQ=DAILY"), Field::Recurrence, wanted(berlin("2026-11-23T09:00:00")));
+        let written = edited(&event("DTSTART:20261122T080000Z\r\nRRULE:FREQ=DAILY"), Field::Recurrence, wanted(utc("2026-11-23T08:00:00")));
         assert_eq!(written, event("DTSTART:20261122T080000Z\r\nRRULE:FREQ=DAILY\r\nEXDATE:20261123T080000Z"));
     }
 

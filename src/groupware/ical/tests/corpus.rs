@@ -10,13 +10,26 @@ use crate::model::{Area, Field, Fields, Note, Value};
 fn texts() -> Vec<(PathBuf, String)> {
     let mut folders = vec![PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("protocol-fixtures/ical")];
     folders.extend(std::env::var_os("CRMSYNC_CORPUS").filter(|folder| !folder.is_empty()).map(|folder| PathBuf::from(folder).join("ical")));
-    let mut paths: Vec<_> = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<_> =
+        folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
-    paths.into_iter().filter(|path| path.extension().is_some_and(|kind| kind == "ics")).map(|path| {
-        let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
-        (path, text)
-    })
-    .collect()
+    paths
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|kind| kind == "ics"))
+        .map(|path| {
+            let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+            (path, identified(&text))
+        })
+        .collect()
+}
+
+/// Many files of the corpus are pieces without a UID: they get one.
+fn identified(text: &str) -> String {
+    if read(text, &Context::default()) != Err(IcalFault::NoUid) {
+        return text.to_owned();
+    }
+    let begins = |line: &str| ["BEGIN:VEVENT", "BEGIN:VTODO"].iter().any(|begin| line.trim_end().eq_ignore_ascii_case(begin));
+    text.split_inclusive('\n').map(|line| if begins(line) { format!("{line}UID:u1\r\n") } else { line.to_owned() }).collect()
 }
 
 /// A new value for each field that can be set alone.
@@ -25,7 +38,13 @@ fn values(area: Area) -> Vec<(Field, Value)> {
     let mut values = vec![
         (Field::Subject, text("Neuer Titel; mit, Zeichen \\ und ä")),
         (Field::Location, text("Büro")),
-        (Field::Note, Value::Note(Note { text: "Zeile 1\n\nZeile 2, lang genug, um gefaltet zu werden: äöü äöü äöü äöü äöü äöü".to_owned(), html: None })),
+        (
+            Field::Note,
+            Value::Note(Note {
+                text: "Zeile 1\n\nZeile 2, lang genug, um gefaltet zu werden: äöü äöü äöü äöü äöü äöü".to_owned(),
+                html: None,
+            }),
+        ),
         (Field::Private, Value::Flag(true)),
         (Field::Categories, Value::Words(["crmsync test".to_owned()].into())),
         (Field::Priority, Value::Number(7)),

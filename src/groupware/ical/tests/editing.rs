@@ -46,7 +46,10 @@ fn a_series_is_read_with_its_overrides() {
 fn objects_that_are_no_item_say_why() {
     let fault = |text: &str| read(text, &Context::default()).unwrap_err();
     assert_eq!(fault("hello"), IcalFault::NoItem { found: None });
-    assert_eq!(fault("BEGIN:VCALENDAR\nBEGIN:VJOURNAL\nEND:VJOURNAL\nEND:VCALENDAR"), IcalFault::NoItem { found: Some("VJOURNAL".to_owned()) });
+    assert_eq!(
+        fault("BEGIN:VCALENDAR\nBEGIN:VJOURNAL\nEND:VJOURNAL\nEND:VCALENDAR"),
+        IcalFault::NoItem { found: Some("VJOURNAL".to_owned()) }
+    );
     assert_eq!(fault("BEGIN:VCALENDAR\nVERSION:1.0\nBEGIN:VEVENT\nEND:VEVENT\nEND:VCALENDAR"), IcalFault::Outdated);
     assert_eq!(fault("BEGIN:VCALENDAR\nBEGIN:VEVENT\nEND:VEVENT\nEND:VCALENDAR"), IcalFault::NoUid);
     let two = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nEND:VEVENT\nBEGIN:VEVENT\nUID:2\nEND:VEVENT\nEND:VCALENDAR";
@@ -79,7 +82,10 @@ fn an_occurrence_gets_an_override_made_from_the_master() {
     let (before, after) = differing(SERIES, &written);
     assert!(before.is_empty(), "{before:?}");
     let after = after.concat();
-    assert!(after.contains("RECURRENCE-ID;TZID=Europe/Berlin:20261210T090000\r\nDTSTART;TZID=Europe/Berlin:20261210T090000\r\n"), "{after}");
+    assert!(
+        after.contains("RECURRENCE-ID;TZID=Europe/Berlin:20261210T090000\r\nDTSTART;TZID=Europe/Berlin:20261210T090000\r\n"),
+        "{after}"
+    );
     assert!(after.contains("DTEND;TZID=Europe/Berlin:20261210T100000\r\n"), "{after}");
     assert!(after.contains("X-UNKNOWN;X-P=\"a;b\":kept\r\n") && after.contains("BEGIN:VALARM"), "{after}");
     assert!(!after.contains("RRULE") && !after.contains("EXDATE"), "{after}");
@@ -103,7 +109,10 @@ fn an_excluded_occurrence_goes_with_its_override() {
     let Some(Value::Recurrence(recurrence)) = again.parts[0].fields.get(&Field::Recurrence) else { panic!() };
     assert!(recurrence.excluded.contains(&berlin("2026-12-03T09:00:00")), "{written}");
     assert!(written.contains("EXDATE;TZID=Europe/Berlin:20261203T090000\r\n"), "{written}");
-    assert_eq!(edit_fault(&event("DTSTART:20261122T080000Z"), &[PartEdit::Exclude { recurrence_id: utc("2026-11-22T08:00:00") }]), IcalFault::NoSuchPart);
+    assert_eq!(
+        edit_fault(&event("DTSTART:20261122T080000Z"), &[PartEdit::Exclude { recurrence_id: utc("2026-11-22T08:00:00") }]),
+        IcalFault::NoSuchPart
+    );
 }
 
 #[test]
@@ -151,12 +160,16 @@ fn a_new_zone_brings_its_definition() {
     let text = event("DTSTART;TZID=W. Europe Standard Time:20261122T080000");
     let slot = Slot { start: berlin("2026-11-23T09:00:00"), end: berlin("2026-11-23T11:00:00") };
     let written = edited(&text, &[set(None, [(Field::Slot, Some(Value::Slot(slot)))])]);
-    assert_eq!(written, event("DTSTART;TZID=W. Europe Standard Time:20261123T090000\r\nDTEND;TZID=W. Europe Standard Time:20261123T110000"));
+    assert_eq!(
+        written,
+        event("DTSTART;TZID=W. Europe Standard Time:20261123T090000\r\nDTEND;TZID=W. Europe Standard Time:20261123T110000")
+    );
 }
 
 fn draft(area: Area) -> Draft {
     let note = Note { text: "Zeile; 1\nZeile 2".to_owned(), html: None };
-    let link = CrmLink { record: "4711".to_owned(), url: Some("https://crm.example.org/4711".to_owned()), lines: vec!["Bob <b@c.d>".to_owned()] };
+    let link =
+        CrmLink { record: "4711".to_owned(), url: Some("https://crm.example.org/4711".to_owned()), lines: vec!["Bob <b@c.d>".to_owned()] };
     let mut fields: crate::model::Fields = [
         (Field::Subject, Value::Text("Besuch, \"Termin\"".to_owned())),
         (Field::Location, Value::Text("Büro".to_owned())),
@@ -202,7 +215,12 @@ fn v2_what_is_built_reads_as_it_was_meant_and_is_the_same_every_time() {
         let read_by_calcard = calcard::icalendar::ICalendar::parse(&built);
         assert!(read_by_calcard.is_ok(), "{built}");
         // Nobody is invited (V9).
-        let people = vec![crate::model::Person { address: "a@b.c".to_owned(), name: String::new(), role: "required".to_owned(), answer: "needs-action".to_owned() }];
+        let people = vec![crate::model::Person {
+            address: "a@b.c".to_owned(),
+            name: String::new(),
+            role: "required".to_owned(),
+            answer: "needs-action".to_owned(),
+        }];
         draft.parts[0].fields.insert(Field::Participants, Value::People(people));
         assert_eq!(build(&draft, now, &Context::default()).unwrap(), built);
         let allowed = Context { allow_attendees: true, ..Context::default() };
@@ -222,16 +240,13 @@ fn built_series_carry_their_overrides() {
     assert_eq!(item.parts[1].fields, draft.parts[1].fields);
 }
 
-/// Why new objects are not built by the icalendar crate.
+/// Why new objects are not built by the icalendar crate, which has no type for a VTIMEZONE either.
 #[test]
-fn icalendar_0_17_loses_a_second_rule_and_never_writes_the_same_twice() {
-    use icalendar::{Calendar, Component, Event, EventLike};
+fn icalendar_0_17_loses_a_second_rule() {
+    use icalendar::{Calendar, Component, Event};
     let event = Event::new().uid("u").summary("x").add_property("RRULE", "FREQ=DAILY").add_property("RRULE", "FREQ=WEEKLY").done();
     let text = Calendar::from([event]).to_string();
-    assert_eq!(text.matches("RRULE").count(), 1);
-    let zone = || icalendar::Other::with_kind("VTIMEZONE");
-    let with_zone = |zone: icalendar::Other| Calendar::new().push(zone).done().to_string();
-    assert_ne!(with_zone(zone()), with_zone(zone()), "a VTIMEZONE gets a random UID");
+    assert_eq!(text.matches("RRULE").count(), 1, "{text}");
 }
 
 #[test]

@@ -56,13 +56,21 @@ fn several_rules_additional_dates_and_exceptions_are_one_set() {
         "DTSTART;TZID=Europe/Berlin:20261102T090000\r\nRRULE:FREQ=MONTHLY;BYDAY=1MO\r\nRRULE:FREQ=WEEKLY;UNTIL=20261116\r\n\
          RDATE:20261118T100000Z\r\nEXDATE;VALUE=DATE:20261109",
     );
-    let expected = [berlin("2026-11-02T09:00:00"), berlin("2026-11-16T09:00:00"), berlin("2026-11-18T11:00:00"), berlin("2026-12-07T09:00:00")];
+    let expected =
+        [berlin("2026-11-02T09:00:00"), berlin("2026-11-16T09:00:00"), berlin("2026-11-18T11:00:00"), berlin("2026-12-07T09:00:00")];
     assert_eq!(starts(&text, "2026-11-01T00:00:00Z", "2026-12-31T00:00:00Z"), expected);
 }
 
 #[test]
 fn a_date_in_until_lets_the_whole_day_pass() {
-    let until = |until: &str| starts(&event(&format!("DTSTART;TZID=Europe/Berlin:20261122T090000\r\nRRULE:FREQ=DAILY;UNTIL={until}")), "2026-11-01T00:00:00Z", "2026-12-31T00:00:00Z").len();
+    let until = |until: &str| {
+        starts(
+            &event(&format!("DTSTART;TZID=Europe/Berlin:20261122T090000\r\nRRULE:FREQ=DAILY;UNTIL={until}")),
+            "2026-11-01T00:00:00Z",
+            "2026-12-31T00:00:00Z",
+        )
+        .len()
+    };
     assert_eq!((until("20261124"), until("20261124T080000Z"), until("20261124T075959Z"), until("20261124T090000")), (3, 3, 2, 3));
     assert_eq!(until("20261101"), 1, "the start always takes place");
     let days = event("DTSTART;VALUE=DATE:20261122\r\nRRULE:FREQ=DAILY;UNTIL=20261124T000000Z");

@@ -9,9 +9,7 @@ use crate::model::{Field, FieldChanges, Note, Value};
 fn moment() -> impl Strategy<Value = (Moment, Moment)> {
     let minutes = 0..60 * 24 * 3000_i64;
     (minutes, 0..5000_i64, 0..4).prop_map(|(start, length, kind)| {
-        let at = |minutes: i64| {
-            chrono::DateTime::from_timestamp(1_700_000_000 / 60 * 60 + minutes * 60, 0).unwrap().naive_utc()
-        };
+        let at = |minutes: i64| chrono::DateTime::from_timestamp(1_700_000_000 / 60 * 60 + minutes * 60, 0).unwrap().naive_utc();
         let (from, to) = (at(start), at(start + length));
         match kind {
             0 => (Moment::Floating(from), Moment::Floating(to)),
@@ -97,7 +95,11 @@ fn hostile_objects_take_linear_time() {
             let text = event(&format!("DTSTART:20261122T090000Z\r\n{}X-Z:1", shape(size)));
             let began = std::time::Instant::now();
             let item = read(&text, &context).unwrap();
-            let changes = FieldChanges::from([(Field::Subject, Some(Value::Text("x".to_owned()))), (Field::Note, None), (Field::Reminder, Some(Value::Number(5)))]);
+            let changes = FieldChanges::from([
+                (Field::Subject, Some(Value::Text("x".to_owned()))),
+                (Field::Note, None),
+                (Field::Reminder, Some(Value::Number(5))),
+            ]);
             edit(&item, &[PartEdit::Set { recurrence_id: None, changes, link: None }], &context).unwrap();
             began.elapsed()
         };
@@ -106,5 +108,8 @@ fn hostile_objects_take_linear_time() {
         assert!(large < small * 100 + std::time::Duration::from_millis(500), "shape {at}: {small:?} {large:?}");
     }
     let found = read(&event("DTSTART:20261122T090000Z"), &context).unwrap();
-    assert_eq!(found.parts[0].fields.get(&Field::Slot), Some(&Value::Slot(Slot { start: utc("2026-11-22T09:00:00"), end: utc("2026-11-22T09:00:00") })));
+    assert_eq!(
+        found.parts[0].fields.get(&Field::Slot),
+        Some(&Value::Slot(Slot { start: utc("2026-11-22T09:00:00"), end: utc("2026-11-22T09:00:00") }))
+    );
 }
