@@ -2,13 +2,16 @@
 //!
 //! - [`MailStore`]: mailboxes, selection, bodies, marks, moves. Adapter: [`imap`].
 //! - [`ItemStore`]: collections of appointments, tasks and contacts, changes by cursor, conditional writes.
-//! - Formats: [`mime`].
+//! - Formats: [`mime`], [`ical`] and what they stand on: [`lines`], [`zones`].
 
 mod error;
+pub mod ical;
 pub mod imap;
 mod item_store;
+pub mod lines;
 mod mail_store;
 pub mod mime;
+pub mod zones;
 
 pub use error::{GroupwareError, LoginRefusal, TlsFault};
 pub use item_store::{
