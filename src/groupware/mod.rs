@@ -9,15 +9,22 @@ pub mod ical;
 pub mod imap;
 mod item_store;
 pub mod lines;
+mod login_gate;
+mod login_secret;
 mod mail_store;
 pub mod mime;
+mod tls;
+mod traffic;
 
 pub use error::{GroupwareError, LoginRefusal, TlsFault};
 pub use item_store::{
     Collection, CollectionId, CrmLink, Delta, Draft, DraftPart, Fetched, Item, ItemId, ItemRef, ItemStore, ItemStoreFeatures, Part,
     PartEdit, Removed, StoredItem, Written,
 };
+pub use login_gate::LoginGate;
+pub use login_secret::LoginSecret;
 pub use mail_store::{
     Access, Copied, FetchedMail, Known, MailConnector, MailStore, MailStoreFeatures, MailTraits, Mailbox, MailboxStatus, Moved, Query,
     Selected, SpecialUse, UidSet, Wakeup,
 };
+pub use traffic::{Traffic, TrafficSnapshot};
