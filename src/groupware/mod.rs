@@ -1,9 +1,10 @@
 //! The groupware: port traits that know nothing of a protocol's wire, their adapters, and the formats.
 //!
 //! - [`MailStore`]: mailboxes, selection, bodies, marks, moves. Adapter: [`imap`].
-//! - [`ItemStore`]: collections of appointments, tasks and contacts, changes by cursor, conditional writes.
+//! - [`ItemStore`]: collections of appointments, tasks and contacts, changes by cursor, conditional writes. Adapter: [`dav`].
 //! - Formats: [`mime`], [`ical`] and what they stand on: [`lines`].
 
+pub mod dav;
 mod error;
 pub mod ical;
 pub mod imap;
