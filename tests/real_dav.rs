@@ -199,7 +199,8 @@ async fn calendars_are_found_from_the_bare_address(scene: Scene) {
     assert!(!scene.store.discovery().is_empty());
     let features = scene.store.features();
     assert!(features.delta && features.conditional_writes, "{features:?}");
-    assert_eq!(features.schedules, matches!(scene.server, "CYRUS_DAV" | "XANDIKOS"), "{features:?}");
+    // Xandikos 0.2.8 has an inbox and mails nobody; in doubt it does.
+    assert_eq!(features.schedules, !scene.server.starts_with("RADICALE"), "{features:?}");
     // Whatever a person types leads there.
     for path in [scene.calendar.0.as_str(), scene.calendar.0.trim_end_matches('/'), "/.well-known/caldav", "/nothing/here/"] {
         let typed = connector_at(&scene.address, path, &scene.user, &scene.password, LoginGate::new());
@@ -301,7 +302,9 @@ async fn v10_a_broken_item_leaves_its_neighbours_alone(scene: Scene) {
     let raw = scene.raw();
     assert!((200..300).contains(&raw.put(&scene.calendar, "odd.ics", &event("odd", "x", "X-BROKEN:1\r\n")).await));
     // What the server itself stumbles over: nothing that is taken over the wire of Radicale and Cyrus.
-    let poison = event("poison", "x", "").replace("DTSTART:20261124T090000Z", "DTSTART:whenever").replace("DTSTAMP:2026", "RRULE:FREQ=NEVER\r\nDTSTAMP:2026");
+    let poison = event("poison", "x", "")
+        .replace("DTSTART:20261124T090000Z", "DTSTART:whenever")
+        .replace("DTSTAMP:2026", "RRULE:FREQ=NEVER\r\nDTSTAMP:2026");
     let taken = match scene.server {
         "RADICALE" | "RADICALE_DEBIAN" => {
             let folder = std::path::PathBuf::from(variable(&format!("{}_DATA", scene.server))).join("collection-root");

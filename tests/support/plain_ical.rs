@@ -32,7 +32,8 @@ impl Format for PlainFormat {
         for edit in edits {
             let PartEdit::Set { changes, .. } = edit else { return Err(FormatFault("no such edit".to_owned())) };
             let Some(Some(Value::Text(title))) = changes.get(&Field::Subject) else { return Err(FormatFault("no title".to_owned())) };
-            let lines = text.lines().map(|line| if line.starts_with("SUMMARY:") { format!("SUMMARY:{title}\r\n") } else { format!("{line}\r\n") });
+            let lines =
+                text.lines().map(|line| if line.starts_with("SUMMARY:") { format!("SUMMARY:{title}\r\n") } else { format!("{line}\r\n") });
             text = lines.collect();
         }
         Ok(text)

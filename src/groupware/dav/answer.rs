@@ -71,6 +71,15 @@ impl Answer {
         xml::read(&self.body, reader).map_err(|text| self.protocol(text))
     }
 
+    /// The rows of a multistatus on a resource that must exist.
+    pub(super) fn rows<T>(&self, reader: impl FnOnce(&[multistatus::Row<'_, '_>]) -> T) -> Result<T, GroupwareError> {
+        let found = self.multistatus(|document| {
+            let rows = multistatus::rows(document, &self.path);
+            (!multistatus::is_gone(&rows, &self.path)).then(|| reader(&rows))
+        })?;
+        found.ok_or_else(|| GroupwareError::NoSuchMailbox { name: href::readable(&self.path) })
+    }
+
     pub(super) fn protocol(&self, text: impl Into<String>) -> GroupwareError {
         GroupwareError::Protocol { server: self.server.clone(), command: self.command, text: text.into() }
     }
@@ -78,7 +87,13 @@ impl Answer {
     /// Status and words, in one line for people.
     pub(super) fn describe(&self) -> String {
         let conditions: Vec<String> = self.conditions().into_iter().collect();
-        let words = if conditions.is_empty() { plain_words(&self.body) } else { conditions.join(", ") };
+        let words = if conditions.is_empty() {
+            plain_words(&self.body)
+        } else {
+            let description = multistatus::description(&self.body).map(|words| plain_words(words.as_bytes())).unwrap_or_default();
+            let separator = if description.is_empty() { "" } else { ": " };
+            format!("{}{separator}{description}", conditions.join(", "))
+        };
         let reason = reqwest::StatusCode::from_u16(self.status).ok().and_then(|status| status.canonical_reason()).unwrap_or_default();
         let head = format!("{} {reason}", self.status);
         if words.is_empty() || words == reason { head } else { format!("{head}: {words}") }
@@ -195,8 +210,10 @@ mod tests {
     fn conditions_are_read_from_error_elements_alone() {
         let body = r#"<d:error xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav"><c:no-uid-conflict><d:href>/a/b.ics</d:href></c:no-uid-conflict></d:error>"#;
         let answer = answer(409, &[], body);
-        assert!(answer.conditions().contains("no-uid-conflict"));
+        assert_eq!(answer.conditions(), BTreeSet::from(["no-uid-conflict".to_owned()]));
         assert_eq!(multistatus::conflicting(&answer.body, "/a/").as_deref(), Some("/a/b.ics"));
         assert!(self::answer(409, &[], "Conflict").conditions().is_empty());
+        let cyrus = r#"<D:error xmlns:D="DAV:"><C:valid-calendar-data xmlns:C="urn:ietf:params:xml:ns:caldav"/><D:responsedescription>DTEND must occur after DTSTART</D:responsedescription></D:error>"#;
+        assert_eq!(self::answer(403, &[], cyrus).describe(), "403 Forbidden: valid-calendar-data: DTEND must occur after DTSTART");
     }
 }

@@ -263,15 +263,13 @@ async fn report(store: &DavStore, path: &str, token: Option<&str>) -> Result<Tol
         let answer = store.http.send(&requests::sync_collection(path, at.as_deref())).await?;
         match answer.status {
             207 => {}
-            404 | 410 if at.is_none() || !exists(store, path).await? => return Err(answer.failure()),
+            404 | 410 if at.is_none() || !collections::exists(&store.http, path).await? => return Err(answer.failure()),
             400 | 403 | 404 | 405 | 409 | 410 | 412 | 415 | 500 | 501 | 507 if at.is_none() => return Ok(Told::Unsupported),
             400 | 403 | 404 | 409 | 410 | 412 | 415 | 500 | 507 => return Ok(Told::TokenInvalid),
             _ => return Err(answer.failure()),
         }
-        let (token, cut) = answer.multistatus(|document| {
-            let cut = collect(&multistatus::rows(document, &answer.path), path, &mut report);
-            (multistatus::sync_token(document), cut)
-        })?;
+        let cut = answer.rows(|rows| collect(rows, path, &mut report))?;
+        let token = answer.multistatus(multistatus::sync_token)?;
         if page == 0 {
             report.date = date(&answer);
         }
@@ -312,9 +310,9 @@ fn collect(rows: &[Row<'_, '_>], path: &str, report: &mut Report) -> bool {
 async fn list(store: &DavStore, path: &str) -> Result<Whole, GroupwareError> {
     let request = requests::propfind(path, "1", &[&names::GETETAG, &names::RESOURCETYPE], Patience::Listing);
     let answer = store.http.send(&request).await?;
-    answer.multistatus(|document| {
+    answer.rows(|rows| {
         let mut whole = Whole { complete: true, date: date(&answer), ..Whole::default() };
-        for row in multistatus::rows(document, &answer.path) {
+        for row in rows {
             whole.complete &= row.status != Some(507);
             if !href::same(&row.path, path) && !row.is_collection() && !row.is_gone() && row.status != Some(507) {
                 whole.items.insert(super::id_of(path, &row.path), row.version());
@@ -322,11 +320,6 @@ async fn list(store: &DavStore, path: &str) -> Result<Whole, GroupwareError> {
         }
         whole
     })
-}
-
-async fn exists(store: &DavStore, path: &str) -> Result<bool, GroupwareError> {
-    let request = requests::propfind(path, "0", &[&names::RESOURCETYPE], Patience::Question);
-    Ok(store.http.send(&request).await?.status == 207)
 }
 
 fn date(answer: &Answer) -> Option<i64> {

@@ -11,7 +11,7 @@ use super::answer::Answer;
 use super::dialect::Dialect;
 use super::http::Http;
 use super::limits::Patience;
-use super::multistatus::{self, Name, Row};
+use super::multistatus::{Name, Row};
 use super::{href, requests};
 
 const CTAG: Name = PropertyName::new(names::CALENDAR_SERVER, "getctag");
@@ -58,8 +58,7 @@ pub(super) async fn list(http: &Http, dialect: Dialect, path: &str, depth: &'sta
     ];
     properties.extend(dialect.components());
     let answer = http.send(&requests::propfind(path, depth, &properties, Patience::Listing)).await?;
-    answer.multistatus(|document| {
-        let rows = multistatus::rows(document, &answer.path);
+    answer.rows(|rows| {
         let types = |row: &Row<'_, '_>| row.element_names(&names::RESOURCETYPE).unwrap_or_default();
         let mut found: Vec<Found> = rows.iter().filter_map(|row| collection(row, &types(row), dialect, &answer)).collect();
         found.sort_by(|a, b| a.collection.id.cmp(&b.collection.id));
@@ -127,9 +126,19 @@ fn is_in_doubt(state: &str, answer: &Answer) -> bool {
     }
 }
 
+/// Whether there is a collection at `path`.
+pub(super) async fn exists(http: &Http, path: &str) -> Result<bool, GroupwareError> {
+    let answer = http.send(&requests::propfind(path, "0", &[&names::RESOURCETYPE], Patience::Question)).await?;
+    match answer.rows(|_| ()) {
+        Ok(()) => Ok(true),
+        Err(GroupwareError::NoSuchMailbox { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// `getctag` of one collection.
 pub(super) async fn ctag(http: &Http, path: &str) -> Result<Option<String>, GroupwareError> {
     let answer = http.send(&requests::propfind(path, "0", &[&CTAG], Patience::Listing)).await?;
-    let token = answer.multistatus(|document| multistatus::rows(document, &answer.path).iter().find_map(|row| row.text(&CTAG)))?;
+    let token = answer.rows(|rows| rows.iter().find_map(|row| row.text(&CTAG)))?;
     Ok(token.filter(|token| !is_in_doubt(token, &answer)))
 }

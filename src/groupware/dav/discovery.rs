@@ -12,7 +12,7 @@ use super::collections::{self, Listing};
 use super::dialect::Dialect;
 use super::http::{Http, Request};
 use super::limits::Patience;
-use super::multistatus::{self, Name};
+use super::multistatus::{Name, Row};
 use super::{href, requests};
 
 /// Where servers keep their tree, for those that neither the typed address nor the well-known one leads to: SOGo, DAViCal, Cyrus and
@@ -196,7 +196,7 @@ impl Search<'_> {
         if answer.status == 503 || answer.status == 429 {
             return Err(answer.failure());
         }
-        match answer.multistatus(|document| self.signposts(document, &answer)) {
+        match answer.rows(|rows| self.signposts(rows, &answer)) {
             Ok(Ok(signs)) => {
                 self.schedules |= signs.schedules;
                 Ok(Some((answer.path.clone(), signs)))
@@ -213,8 +213,7 @@ impl Search<'_> {
         }
     }
 
-    fn signposts(&self, document: &roxmltree::Document<'_>, answer: &Answer) -> Result<Signposts, GroupwareError> {
-        let rows = multistatus::rows(document, &answer.path);
+    fn signposts(&self, rows: &[Row<'_, '_>], answer: &Answer) -> Result<Signposts, GroupwareError> {
         let Some(row) = rows.iter().find(|row| href::same(&row.path, &answer.path)).or_else(|| rows.first()) else {
             return Ok(Signposts::default());
         };

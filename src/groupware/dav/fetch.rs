@@ -10,7 +10,7 @@ use super::discovery::ServerKind;
 use super::http::Request;
 use super::limits::Patience;
 use super::store::DavStore;
-use super::{href, multistatus, requests, xml};
+use super::{collections, href, multistatus, requests, xml};
 
 /// What a multiget says of an item.
 enum Said {
@@ -65,6 +65,10 @@ pub(super) async fn fetch(store: &DavStore, path: &str, ids: &[ItemId]) -> Resul
                 chunks.push(chunk);
             }
         }
+    }
+    // With a collection its items answer 404 too, and nobody deleted them.
+    if found.values().any(|fetched| matches!(fetched, Fetched::Gone(_))) && !collections::exists(&store.http, path).await? {
+        return Err(GroupwareError::NoSuchMailbox { name: href::readable(path) });
     }
     let missing = |id: &ItemId| Fetched::Unreadable(ItemRef { id: id.clone(), version: None }, "it was not answered".to_owned());
     Ok(ids.iter().map(|id| found.get(id).cloned().unwrap_or_else(|| missing(id))).collect())

@@ -80,7 +80,8 @@ pub(super) fn readable(path: &str) -> String {
 }
 
 fn split_scheme(text: &str) -> Option<&str> {
-    ["http://", "https://"].iter().find_map(|scheme| {
+    // Xandikos 0.2.8 escapes the colons of an absolute address.
+    ["http://", "https://", "http%3a//", "https%3a//"].iter().find_map(|scheme| {
         let head = text.get(..scheme.len())?;
         if head.eq_ignore_ascii_case(scheme) { text.get(scheme.len()..) } else { None }
     })
@@ -152,6 +153,7 @@ mod tests {
         assert_eq!(canonical("/c/", "/c/").as_deref(), Some("/c/"));
         assert_eq!(canonical("/c/", "").as_deref(), Some("/c/"));
         assert_eq!(canonical("/c/", "http://x").as_deref(), Some("/"));
+        assert_eq!(canonical("/c/", "http%3A//127.0.0.1%3A46657/c/b.ics").as_deref(), Some("/c/b.ics"));
         assert_eq!(canonical("/c/", "%zz%4").as_deref(), Some("/c/%25zz%254"));
         assert_eq!(canonical("/c/", "%e2%82.ics").as_deref(), Some("/c/%E2%82.ics"));
         assert_eq!(canonical("/c/", "%+1.ics").as_deref(), Some("/c/%25%2B1.ics"));

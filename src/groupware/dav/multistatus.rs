@@ -15,6 +15,7 @@ use super::{href, xml};
 pub(super) type Name = PropertyName<'static, 'static>;
 
 const ERROR: Name = PropertyName::new(names::DAV, "error");
+const DESCRIPTION: Name = PropertyName::new(names::DAV, "responsedescription");
 
 /// One `DAV:response`.
 pub(super) struct Row<'a, 'input> {
@@ -41,22 +42,32 @@ pub(super) fn rows<'a, 'input>(document: &'a Document<'input>, base: &str) -> Ve
     rows
 }
 
+/// The requested resource itself does not exist: Xandikos 0.2.8 says so in a multistatus.
+pub(super) fn is_gone(rows: &[Row<'_, '_>], path: &str) -> bool {
+    rows.iter().any(|row| row.is_gone() && href::same(&row.path, path))
+}
+
 /// `DAV:sync-token` of a sync report.
 pub(super) fn sync_token(document: &Document<'_>) -> Option<String> {
     let node = child(document.root_element(), &names::SYNC_TOKEN)?;
     Some(xml::text(node).trim().to_owned()).filter(|token| !token.is_empty())
 }
 
-/// Local names of everything inside of `DAV:error` elements, wherever they stand: Xandikos 0.2.8 puts one into a multistatus.
+/// Local names of the conditions in `DAV:error` elements, wherever they stand: Xandikos 0.2.8 puts one into a multistatus.
 pub(super) fn conditions(body: &[u8]) -> BTreeSet<String> {
     let names = |document: &Document<'_>| {
         let errors = document.descendants().filter(|node| is(*node, &ERROR));
-        errors
-            .flat_map(|error| error.descendants().filter(|n| n.is_element() && !is(*n, &ERROR)))
-            .map(|n| n.tag_name().name().to_owned())
-            .collect()
+        let inside = errors.flat_map(|error| error.descendants().filter(|node| node.is_element()));
+        let inside = inside.filter(|node| ![&ERROR, &DESCRIPTION, &names::HREF].iter().any(|name| is(*node, name)));
+        inside.map(|node| node.tag_name().name().to_owned()).collect()
     };
     if body.trim_ascii_start().starts_with(b"<") { xml::read(body, names).unwrap_or_default() } else { BTreeSet::new() }
+}
+
+/// The server's own words on what failed (RFC 4918 §14.25), as Cyrus 3.6 and Xandikos give them.
+pub(super) fn description(body: &[u8]) -> Option<String> {
+    let words = |document: &Document<'_>| document.descendants().find(|node| is(*node, &DESCRIPTION)).map(xml::text);
+    xml::read(body, words).ok().flatten()
 }
 
 /// Where `DAV:error` says the other item lies (`no-uid-conflict`, RFC 4791 §5.3.2.1).

@@ -1,5 +1,5 @@
-//! Bodies of requests, built by libdav. Addresses and headers are ours: libdav encodes a path that is encoded already once more, and
-//! leaves `Depth` out of sync reports, which RFC 6578 §3.2 wants to be 0.
+//! Bodies of requests, built by libdav. Addresses and headers are ours: libdav cannot address a name with a percent sign, and leaves `Depth`
+//! out of sync reports, which RFC 6578 §3.2 wants to be 0.
 
 use libdav::caldav::GetCalendarResources;
 use libdav::carddav::GetAddressBookResources;
@@ -47,6 +47,11 @@ pub(super) fn by_uid(path: &str, component: &str, uid: &str) -> Request {
     let properties = XmlNode::new(&names::PROP).with_children(vec![XmlNode::new(&names::GETETAG), XmlNode::new(&names::CALENDAR_DATA)]);
     let query = XmlNode::new(&names::CALENDAR_QUERY).with_children(vec![properties, filter]);
     Request::xml("REPORT", path, "1", query.render_node(), Patience::Listing)
+}
+
+/// `calendar-query` for every item with its content.
+pub(super) fn every(path: &str) -> Request {
+    Request::xml("REPORT", path, "1", body(&GetCalendarResources::new("/")), Patience::Listing)
 }
 
 fn body<R: DavRequest>(request: &R) -> String {

@@ -17,7 +17,7 @@ use super::discovery::ServerKind;
 use super::http::Request;
 use super::limits::Patience;
 use super::store::DavStore;
-use super::{fetch, href, multistatus, requests, xml};
+use super::{collections, fetch, href, multistatus, requests, xml};
 
 /// Words for an item that must not be written, because the server would mail its attendees.
 const NEEDS_INVITATIONS: &str =
@@ -55,7 +55,7 @@ pub(super) async fn create(store: &DavStore, path: &str, draft: &Draft) -> Resul
     match verdict(store, path, &answer, text.len()) {
         Verdict::Look => match there(store, path, &id).await? {
             Some(there) => Ok(exists(there)),
-            None if collection_is_gone(store, path, &answer).await? => Err(GroupwareError::NoSuchMailbox { name: href::readable(path) }),
+            None if !collections::exists(&store.http, path).await? => Err(no_collection(path)),
             None => Ok(Written::Refused(refusal(&answer, text.len()))),
         },
         Verdict::UidTaken(Some(other)) if other.starts_with(path) => {
@@ -88,7 +88,7 @@ pub(super) async fn update(store: &DavStore, path: &str, current: &StoredItem, e
     // Without a version there is no condition to give; SOGo 5.8 makes an item anew that is gone.
     if version.is_none() || !store.honours_conditions() {
         match fetch::get(store, path, &current.id, None).await? {
-            Fetched::Gone(_) => return Ok(Written::Gone),
+            Fetched::Gone(_) => return gone(store, path).await,
             Fetched::Unreadable(_, why) => return Ok(Written::Refused(why)),
             Fetched::Item(now) => {
                 let same = match &version {
@@ -114,8 +114,7 @@ pub(super) async fn update(store: &DavStore, path: &str, current: &StoredItem, e
     }
     match verdict(store, path, &answer, text.len()) {
         Verdict::Look => match there(store, path, &current.id).await? {
-            None if collection_is_gone(store, path, &answer).await? => Err(GroupwareError::NoSuchMailbox { name: href::readable(path) }),
-            None => Ok(Written::Gone),
+            None => gone(store, path).await,
             Some(Fetched::Item(now)) if now.version != current.version => Ok(Written::Changed(now)),
             Some(Fetched::Unreadable(_, why)) => Ok(Written::Refused(why)),
             Some(_) => Ok(Written::Refused(refusal(&answer, text.len()))),
@@ -208,7 +207,9 @@ async fn put(
     match answer.status {
         507 => Err(answer.failure()),
         // DavMail 6 answers 503 to an item that Exchange refuses; when the mailbox answers otherwise, it is the item.
-        503 if store.site.kind == ServerKind::DavMail && collection_answers(store, path).await => Ok(answer),
+        503 if store.site.kind == ServerKind::DavMail && collections::exists(&store.http, path).await.is_ok_and(|exists| exists) => {
+            Ok(answer)
+        }
         408 | 423 | 425 | 429 | 502..=599 => Err(after_write(&answer)),
         _ => Ok(answer),
     }
@@ -245,9 +246,18 @@ async fn stored(store: &DavStore, path: &str, id: &ItemId, draft: Option<&Draft>
                 Some(item) => Ok(Written::Stored(item)),
                 None => Err(answer.protocol("the server says that the item was stored, and does not have it")),
             },
-            None => Ok(Written::Gone),
+            None => gone(store, path).await,
         },
     }
+}
+
+/// An item is gone, and not its whole collection.
+async fn gone(store: &DavStore, path: &str) -> Result<Written, GroupwareError> {
+    if collections::exists(&store.http, path).await? { Ok(Written::Gone) } else { Err(no_collection(path)) }
+}
+
+fn no_collection(path: &str) -> GroupwareError {
+    GroupwareError::NoSuchMailbox { name: href::readable(path) }
 }
 
 /// The item, if it is there.
@@ -269,7 +279,11 @@ async fn by_uid(store: &DavStore, path: &str, draft: &Draft) -> Result<Option<St
         return Ok(None);
     }
     let component = if draft.area == Area::Tasks { "VTODO" } else { "VEVENT" };
-    let answer = store.http.send(&requests::by_uid(path, component, &draft.uid)).await?;
+    let mut answer = store.http.send(&requests::by_uid(path, component, &draft.uid)).await?;
+    // Xandikos 0.2.8 fails at every text-match.
+    if answer.status != 207 {
+        answer = store.http.send(&requests::every(path)).await?;
+    }
     if answer.status != 207 {
         return Ok(None);
     }
@@ -302,7 +316,8 @@ fn verdict(store: &DavStore, path: &str, answer: &Answer, size: usize) -> Verdic
         return Verdict::Refused(refusal(answer, size));
     }
     match answer.status {
-        404 | 409 | 410 | 412 | 500 => Verdict::Look,
+        // 207 is Xandikos 0.2.8 again.
+        207 | 404 | 409 | 410 | 412 | 500 => Verdict::Look,
         503 if store.site.kind == ServerKind::DavMail => Verdict::Look,
         _ => Verdict::Refused(refusal(answer, size)),
     }
@@ -319,19 +334,6 @@ fn refusal(answer: &Answer, size: usize) -> String {
     let large = size > 256 * 1024 || answer.status == 413 || answer.conditions().contains("max-resource-size");
     let size = if large { format!(" (the item has {} kB)", size.div_ceil(1024)) } else { String::new() };
     format!("the server answers {}{size}", answer.describe())
-}
-
-async fn collection_is_gone(store: &DavStore, path: &str, answer: &Answer) -> Result<bool, GroupwareError> {
-    if !matches!(answer.status, 404 | 409 | 410) {
-        return Ok(false);
-    }
-    let request = requests::propfind(path, "0", &[&libdav::names::RESOURCETYPE], Patience::Question);
-    Ok(store.http.send(&request).await?.is_gone())
-}
-
-async fn collection_answers(store: &DavStore, path: &str) -> bool {
-    let request = requests::propfind(path, "0", &[&libdav::names::RESOURCETYPE], Patience::Question);
-    store.http.send(&request).await.is_ok_and(|answer| answer.status == 207)
 }
 
 #[cfg(test)]
