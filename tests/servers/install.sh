@@ -2,6 +2,7 @@
 # install.sh [PACKAGE...]
 # Installs the mail servers of the tests from the distribution's packages (Debian 12), and the further packages named.
 # cyrus-imapd and courier-imap conflict with dovecot-imapd, so these two are only unpacked, into $CRMSYNC_SERVERS_DIR (target/servers).
+# Radicale and Xandikos come from Debian, and in the versions of today from PyPI, into a virtual environment in the same folder.
 # Finds what is there already and then does nothing. Needs root or sudo.
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
@@ -9,8 +10,9 @@ DEST=${CRMSYNC_SERVERS_DIR:-$HERE/../../target/servers}
 PACKAGES=(
   ca-certificates curl eatmydata openssl procps python3 python3-venv util-linux
   dovecot-core dovecot-imapd
-  msmtp-mta cyrus-common cyrus-admin libsasl2-modules sasl2-bin
+  msmtp-mta cyrus-common cyrus-caldav cyrus-admin libsasl2-modules sasl2-bin
   courier-base courier-authlib courier-authlib-userdb courier-authdaemon
+  radicale xandikos
   "$@"
 )
 UNPACKED=(cyrus-imapd courier-imap)
@@ -39,7 +41,9 @@ mkdir -p "$DEST"
 DEST=$(cd "$DEST" && pwd)
 to_unpack=()
 for p in "${UNPACKED[@]}"; do [ -e "$DEST/$p/.complete" ] || to_unpack+=("$p"); done
-if [ ${#missing[@]} = 0 ] && [ ${#to_unpack[@]} = 0 ]; then
+# Radicale and Xandikos of today beside Debian's: they answer differently.
+DAV=(radicale==3.9.0 xandikos==0.4.10)
+if [ ${#missing[@]} = 0 ] && [ ${#to_unpack[@]} = 0 ] && [ "$(cat "$DEST/dav/.complete" 2>/dev/null)" = "${DAV[*]}" ]; then
   echo "mail servers: everything is installed"
   exit 0
 fi
@@ -70,4 +74,10 @@ for p in ${to_unpack[@]+"${to_unpack[@]}"}; do
   rm -rf "$DEST/download"
   touch "$DEST/$p/.complete"
 done
+if [ "$(cat "$DEST/dav/.complete" 2>/dev/null)" != "${DAV[*]}" ]; then
+  echo "mail servers: installing ${DAV[*]} into $DEST/dav"
+  python3 -m venv "$DEST/dav"
+  "$DEST/dav/bin/pip" install --quiet --disable-pip-version-check "${DAV[@]}"
+  echo "${DAV[*]}" >"$DEST/dav/.complete"
+fi
 echo "mail servers: installed"

@@ -9,6 +9,7 @@ pub mod agent;
 pub mod crm;
 pub mod imap;
 pub mod mails;
+pub mod plain_ical;
 pub mod servers;
 
 use std::time::{Duration, Instant};

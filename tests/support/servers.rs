@@ -133,7 +133,8 @@ pub fn corpus() -> Option<PathBuf> {
     std::env::var_os("CRMSYNC_CORPUS").filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
-fn variable(name: &str) -> String {
+/// A variable of `tests/servers/up`, by its name after `CRMSYNC_TEST_`.
+pub fn variable(name: &str) -> String {
     let name = format!("CRMSYNC_TEST_{name}");
     std::env::var(&name).unwrap_or_else(|_| panic!("{name} is not set: run these tests by `tests/run`, which starts the servers"))
 }

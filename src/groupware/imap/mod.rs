@@ -12,14 +12,11 @@
 
 mod commands;
 mod connector;
-mod gate;
 mod keyword;
 mod limits;
 mod names;
 mod refusal;
-mod secret;
 mod session;
-mod traffic;
 mod transport;
 mod uid_ranges;
 mod wire;
@@ -27,10 +24,8 @@ mod wire;
 #[cfg(test)]
 mod testing;
 
+pub use super::{LoginGate, LoginSecret, Traffic, TrafficSnapshot};
 pub use connector::ImapConnector;
-pub use gate::LoginGate;
 pub use keyword::{is_portable_keyword, portable_keyword, same_keyword};
 pub use limits::Limits;
-pub use secret::LoginSecret;
 pub use session::ImapStore;
-pub use traffic::{Traffic, TrafficSnapshot};

@@ -7,7 +7,7 @@ use data_encoding::BASE64;
 
 use crate::groupware::GroupwareError;
 
-use super::super::secret::LoginSecret;
+use super::super::LoginSecret;
 use super::super::wire::{Connection, Response, Untagged};
 use super::login;
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::groupware::GroupwareError;
 
+use super::super::LoginSecret;
 use super::super::refusal;
-use super::super::secret::LoginSecret;
 use super::super::wire::{Code, Command, Connection, Status, Untagged};
 
 /// Logs in by user name and password; gives the new capabilities, if the server names them by itself.

@@ -1,15 +1,14 @@
 //! TLS 1.2 and 1.3 by rustls.
 
 use std::io;
-use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{CertificateError, ClientConfig, Error as RustlsError, RootCertStore};
+use rustls::Error as RustlsError;
+use rustls::pki_types::ServerName;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
+use crate::groupware::tls::{config, fault};
 use crate::groupware::{GroupwareError, TlsFault};
 use crate::settings::ImapAccess;
 
@@ -34,33 +33,6 @@ pub(in super::super) async fn secure(
     }
 }
 
-fn config(ca_file: Option<&Path>) -> Result<ClientConfig, TlsFault> {
-    let mut roots = system_roots().clone();
-    if let Some(path) = ca_file {
-        let unusable = |what: &dyn std::fmt::Display| TlsFault::Other(format!("the ca_file {} cannot be used: {what}", path.display()));
-        let certificates =
-            CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(|error| unusable(&error))?;
-        if roots.add_parsable_certificates(certificates).0 == 0 {
-            return Err(unusable(&"it holds no certificate"));
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-        .map_err(|error| TlsFault::Other(error.to_string()))?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
-}
-
-/// The authorities that this computer trusts, read once.
-fn system_roots() -> &'static RootCertStore {
-    static ROOTS: OnceLock<RootCertStore> = OnceLock::new();
-    ROOTS.get_or_init(|| {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        roots
-    })
-}
-
 /// A handshake that failed: a matter of TLS, or of the connection.
 fn failure(error: &io::Error, server: &str) -> GroupwareError {
     let server = server.to_owned();
@@ -70,33 +42,10 @@ fn failure(error: &io::Error, server: &str) -> GroupwareError {
     }
 }
 
-fn fault(error: &RustlsError) -> TlsFault {
-    use rustls::AlertDescription as Alert;
-    match error {
-        RustlsError::InvalidCertificate(certificate) => match certificate {
-            CertificateError::Expired
-            | CertificateError::ExpiredContext { .. }
-            | CertificateError::NotValidYet
-            | CertificateError::NotValidYetContext { .. } => TlsFault::Expired,
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => TlsFault::WrongHost,
-            // Whose signature does not fit bears an issuer's name without being from it.
-            CertificateError::UnknownIssuer | CertificateError::BadSignature => TlsFault::UnknownIssuer,
-            other => TlsFault::Other(format!("the server's certificate is not acceptable: {other}")),
-        },
-        RustlsError::PeerIncompatible(reason) => TlsFault::Outdated(format!("{reason:?}")),
-        RustlsError::AlertReceived(alert @ (Alert::ProtocolVersion | Alert::HandshakeFailure | Alert::InsufficientSecurity)) => {
-            TlsFault::Outdated(format!("{alert:?}"))
-        }
-        RustlsError::InvalidMessage(_) => {
-            TlsFault::Other("the server does not speak TLS on this port; use its secure port, or security = \"starttls\"".to_owned())
-        }
-        other => TlsFault::Other(other.to_string()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
+    use std::path::Path;
 
     use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

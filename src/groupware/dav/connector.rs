@@ -1,0 +1,99 @@
+//! Signs in to an account's DAV server with what the settings say.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::groupware::{GroupwareError, LoginGate, LoginSecret, Traffic, TrafficSnapshot, ical};
+use crate::model::AccountId;
+use crate::settings::{DavAccess, Secrets};
+use crate::system::Clock;
+
+use super::dialect::Dialect;
+use super::discovery::{self, Site};
+use super::format::{Calendars, Format};
+use super::http::Http;
+use super::{DavLimits, DavStore};
+
+/// Opens stores of one account of appointments and tasks. All of them pass one login gate (V11) and share the way to the homes, which is
+/// looked for once.
+pub struct CalDavConnector {
+    account: AccountId,
+    access: DavAccess,
+    secrets: Secrets,
+    gate: LoginGate,
+    options: CalDavOptions,
+    format: Arc<dyn Format>,
+    traffic: Arc<Traffic>,
+    way: Arc<Mutex<Option<Arc<Site>>>>,
+}
+
+/// What the account's settings say besides the way to it.
+#[derive(Debug, Clone, Default)]
+pub struct CalDavOptions {
+    /// Mail addresses of the account's owner, lower case.
+    pub own_addresses: BTreeSet<String>,
+    /// Items with participants may be written on a server that mails them (V9).
+    pub invitations: bool,
+    /// Bounds in time and size.
+    pub limits: DavLimits,
+}
+
+impl CalDavConnector {
+    /// A connector for iCalendar. Nothing is sent yet.
+    #[must_use]
+    pub fn new(
+        account: AccountId,
+        access: DavAccess,
+        secrets: Secrets,
+        gate: LoginGate,
+        clock: Arc<dyn Clock>,
+        options: CalDavOptions,
+    ) -> Self {
+        let context = ical::Context { own_addresses: options.own_addresses.clone(), allow_attendees: options.invitations };
+        let format = Arc::new(Calendars { context, clock });
+        Self::with_format(account, access, secrets, gate, options, format)
+    }
+
+    /// The same with a format of its own.
+    #[must_use]
+    pub fn with_format(
+        account: AccountId,
+        access: DavAccess,
+        secrets: Secrets,
+        gate: LoginGate,
+        options: CalDavOptions,
+        format: Arc<dyn Format>,
+    ) -> Self {
+        Self { account, access, secrets, gate, options, format, traffic: Arc::default(), way: Arc::default() }
+    }
+
+    /// What all stores together have cost.
+    #[must_use]
+    pub fn traffic(&self) -> TrafficSnapshot {
+        self.traffic.snapshot()
+    }
+
+    /// Signs in and finds the collections, unless an earlier call found them: then nothing is sent before the first question.
+    ///
+    /// # Errors
+    /// [`GroupwareError::LoginRejected`] once, then [`GroupwareError::Locked`] (V11); [`GroupwareError::Refused`] when no collections are found,
+    /// with what was tried.
+    pub async fn connect(&self) -> Result<DavStore, GroupwareError> {
+        let unreadable = |cause: String| GroupwareError::Secret { account: self.account.to_string(), cause };
+        let secret = self.secrets.read(&self.access.secret).await.map_err(|error| unreadable(error.to_string()))?;
+        let secret = LoginSecret::new(secret.expose());
+        let limits = self.options.limits.clone();
+        let http = Arc::new(Http::new(&self.account, &self.access, &secret, &self.gate, limits, Arc::clone(&self.traffic))?);
+        let known = self.way.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let site = match known {
+            Some(site) => site,
+            None => {
+                let site = Arc::new(discovery::discover(&http, Dialect::CalDav).await?);
+                *self.way.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&site));
+                site
+            }
+        };
+        let (format, way) = (Arc::clone(&self.format), Arc::clone(&self.way));
+        Ok(DavStore::new(http, Dialect::CalDav, site, format, self.options.invitations, way))
+    }
+}

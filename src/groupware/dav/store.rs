@@ -1,0 +1,134 @@
+//! A signed-in DAV account: the port on top of the parts.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::groupware::{
+    Collection, CollectionId, Delta, Draft, Fetched, GroupwareError, Item, ItemId, ItemStore, ItemStoreFeatures, PartEdit, Removed,
+    StoredItem, Written,
+};
+use crate::model::Area;
+
+use super::collections::{self, Found};
+use super::dialect::Dialect;
+use super::discovery::{DiscoveryStep, ServerKind, Site};
+use super::format::Format;
+use super::http::Http;
+use super::{changes, fetch, write};
+
+/// An account on a CalDAV or CardDAV server. Requests may run side by side.
+pub struct DavStore {
+    pub(super) http: Arc<Http>,
+    pub(super) dialect: Dialect,
+    pub(super) site: Arc<Site>,
+    pub(super) format: Arc<dyn Format>,
+    pub(super) invitations: bool,
+    features: ItemStoreFeatures,
+    /// What the last listing said of each collection.
+    known: Mutex<BTreeMap<String, Facts>>,
+    /// Where the connector keeps the way to the homes; emptied when it turns out wrong.
+    way: Arc<Mutex<Option<Arc<Site>>>>,
+}
+
+/// What is known of a collection besides its name.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Facts {
+    /// Whether it answers to sync-collection, if that is known.
+    pub(super) syncs: Option<bool>,
+    pub(super) identity: Option<String>,
+}
+
+impl std::fmt::Debug for DavStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DavStore").field("server", &self.http.server()).finish_non_exhaustive()
+    }
+}
+
+impl DavStore {
+    pub(super) fn new(
+        http: Arc<Http>,
+        dialect: Dialect,
+        site: Arc<Site>,
+        format: Arc<dyn Format>,
+        invitations: bool,
+        way: Arc<Mutex<Option<Arc<Site>>>>,
+    ) -> Self {
+        let features = ItemStoreFeatures {
+            server: site.server.clone(),
+            schedules: site.schedules,
+            delta: site.syncs,
+            conditional_writes: site.kind == ServerKind::Usual,
+        };
+        Self { http, dialect, site, format, invitations, features, known: Mutex::default(), way }
+    }
+
+    /// How the collections were found, for people who look for a fault.
+    #[must_use]
+    pub fn discovery(&self) -> &[DiscoveryStep] {
+        &self.site.steps
+    }
+
+    pub(super) fn facts(&self, path: &str) -> Facts {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(path).cloned().unwrap_or_default()
+    }
+
+    pub(super) async fn fetch_items(&self, path: &str, ids: &[ItemId]) -> Result<Vec<Fetched>, GroupwareError> {
+        fetch::fetch(self, path, ids).await
+    }
+
+    /// The collections of every home.
+    async fn found(&self) -> Result<Vec<Found>, GroupwareError> {
+        let mut found = BTreeMap::new();
+        let places = self.site.homes.iter().map(|home| (home, "1")).chain(self.site.single.iter().map(|path| (path, "0")));
+        for (path, depth) in places {
+            let listing = collections::list(&self.http, self.dialect, path, depth).await.inspect_err(|error| {
+                if matches!(error, GroupwareError::NoSuchMailbox { .. }) {
+                    *self.way.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                }
+            })?;
+            found.extend(listing.found.into_iter().map(|one| (one.collection.id.clone(), one)));
+        }
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        *known = found
+            .values()
+            .map(|one| (one.collection.id.0.clone(), Facts { syncs: Some(one.syncs), identity: one.identity.clone() }))
+            .collect();
+        Ok(found.into_values().collect())
+    }
+}
+
+impl ItemStore for DavStore {
+    fn features(&self) -> &ItemStoreFeatures {
+        &self.features
+    }
+
+    async fn collections(&self, area: Area) -> Result<Vec<Collection>, GroupwareError> {
+        let found = self.found().await?;
+        Ok(found.into_iter().map(|one| one.collection).filter(|collection| collection.areas.contains(&area)).collect())
+    }
+
+    async fn changes(&self, collection: &CollectionId, cursor: Option<&str>) -> Result<Delta, GroupwareError> {
+        changes::changes(self, collection, cursor).await
+    }
+
+    async fn fetch(&self, collection: &CollectionId, ids: &[ItemId]) -> Result<Vec<Fetched>, GroupwareError> {
+        self.fetch_items(&collection.0, ids).await
+    }
+
+    async fn create(&self, collection: &CollectionId, draft: &Draft) -> Result<Written, GroupwareError> {
+        write::create(self, &collection.0, draft).await
+    }
+
+    async fn update(&self, collection: &CollectionId, current: &StoredItem, edits: &[PartEdit]) -> Result<Written, GroupwareError> {
+        write::update(self, &collection.0, current, edits).await
+    }
+
+    async fn remove(&self, collection: &CollectionId, id: &ItemId, version: Option<&str>) -> Result<Removed, GroupwareError> {
+        write::remove(self, &collection.0, id, version).await
+    }
+
+    fn preview(&self, current: &StoredItem, edits: &[PartEdit]) -> Result<Item, GroupwareError> {
+        let edited = self.format.edit(&current.item, edits).and_then(|text| self.format.read(&text));
+        edited.map_err(|fault| GroupwareError::Refused { command: "edit", code: None, text: fault.to_string() })
+    }
+}
