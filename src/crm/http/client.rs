@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -71,6 +71,9 @@ pub struct HttpCrm {
     traffic: Arc<Traffic>,
     // The best coding the CRM takes, as its capabilities said last.
     coding: Arc<AtomicU8>,
+    // The bounds, as its capabilities said last.
+    limits: Arc<Mutex<Limits>>,
+    agent: Arc<str>,
 }
 
 impl HttpCrm {
@@ -102,7 +105,36 @@ impl HttpCrm {
             builder = builder.no_proxy();
         }
         let http = builder.build().map_err(|error| CrmError::Tls { cause: words(&error) })?;
-        Ok(Self { http, base, loopback, options, traffic: Arc::default(), coding: Arc::new(AtomicU8::new(Coding::Identity as u8)) })
+        Ok(Self {
+            http,
+            base,
+            loopback,
+            options,
+            traffic: Arc::default(),
+            coding: Arc::new(AtomicU8::new(Coding::Identity as u8)),
+            limits: Arc::new(Mutex::new(Limits::DEFAULT)),
+            agent: "crmsync".into(),
+        })
+    }
+
+    /// The same with the agent's instance id, which records bear as their origin and by which echoes are told apart.
+    #[must_use]
+    pub fn for_agent(mut self, instance: &str) -> Self {
+        self.agent = instance.into();
+        self
+    }
+
+    pub(super) fn agent(&self) -> &str {
+        &self.agent
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        *self.limits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers the bounds the CRM states.
+    pub(super) fn set_limits(&self, limits: Limits) {
+        *self.limits.lock().unwrap_or_else(PoisonError::into_inner) = limits;
     }
 
     /// Requests and bytes so far.
@@ -185,7 +217,17 @@ impl HttpCrm {
         Ok((status, headers, body))
     }
 
-    fn failure(&self, error: reqwest::Error) -> CrmError {
+    /// Begins a request whose answer is read bit by bit, within `limit` until its headers are there.
+    pub(super) async fn open(&self, request: Request, limit: Duration) -> Result<reqwest::Response, CrmError> {
+        self.traffic.request();
+        let sent = self.http.request(request.method, request.url).headers(request.headers).send();
+        match tokio::time::timeout(limit, sent).await {
+            Ok(response) => response.map_err(|error| self.failure(error)),
+            Err(_) => Err(CrmError::Timeout { after: limit }),
+        }
+    }
+
+    pub(super) fn failure(&self, error: reqwest::Error) -> CrmError {
         let error = error.without_url();
         if error.is_timeout() {
             return CrmError::Timeout { after: self.options.connect_timeout };
@@ -216,6 +258,14 @@ impl Request {
         self.len = bytes.len() as u64;
         self.body = Some(bytes.into());
         Ok(self)
+    }
+
+    /// A JSON document that is written already.
+    pub(super) fn json_bytes(mut self, bytes: Vec<u8>) -> Self {
+        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self.len = bytes.len() as u64;
+        self.body = Some(bytes.into());
+        self
     }
 
     pub(super) fn header(mut self, name: reqwest::header::HeaderName, value: HeaderValue) -> Self {

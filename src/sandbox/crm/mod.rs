@@ -13,7 +13,10 @@ mod listener;
 mod matching;
 mod page;
 mod receive;
+mod records;
+mod searches;
 mod server;
+mod spoil;
 mod store;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -22,6 +25,7 @@ use std::sync::Arc;
 
 pub use directory::{Contact, Directory, Employee, Partner, sample_directory};
 pub use faults::Faults;
+pub use records::{StoredRecord, SyncAs};
 pub use store::{Owner, StoreError, StoredActivity};
 
 use crate::crm::contract::{CapabilitiesDocument, LimitsDocument};
@@ -46,6 +50,8 @@ pub struct SandboxCrmOptions {
     pub limits: LimitsDocument,
     /// Content codings stated in the capabilities; both are always taken.
     pub compression: Vec<String>,
+    /// Recurring appointments are taken as series.
+    pub series: bool,
     /// Read every batch and keep nothing of it: for measurements of the sender. Each mail counts as created.
     pub discard: bool,
 }
@@ -59,9 +65,10 @@ impl Default for SandboxCrmOptions {
             token: None,
             faults: Faults::default(),
             directory: sample_directory(),
-            profiles: names(&["mail", "activities", "settings", "audit"]),
+            profiles: names(&["mail", "activities", "settings", "events", "audit"]),
             limits: LimitsDocument { parallelism: 2, ..LimitsDocument::default() },
             compression: names(&["zstd", "gzip"]),
+            series: true,
             discard: false,
         }
     }

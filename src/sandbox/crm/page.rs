@@ -40,7 +40,7 @@ const NAVIGATION: [(&str, &str); 5] = [
 ];
 
 /// The switches in the order of the form, with their words.
-const FAULTS: [(&str, &str); 21] = [
+const FAULTS: [(&str, &str); 26] = [
     ("tooManyRequests", "Next batches answered with 429"),
     ("unavailable", "Next batches answered with 503"),
     ("badGateway", "Next batches answered with 502, in HTML"),
@@ -62,6 +62,11 @@ const FAULTS: [(&str, &str); 21] = [
     ("retrySubject", "Ask for a later try of mails with this in their subject"),
     ("skipSubject", "Skip mails with this in their subject"),
     ("poisonSubject", "Fail whole batches with this in a subject"),
+    ("conflicts", "Next updates of records that come too late"),
+    ("changesUnavailable", "Next requests for changes answered with 503"),
+    ("expiredCursors", "Next change cursors that are too old"),
+    ("repeatChanges", "Changes begin so many steps too early"),
+    ("dropField", "Keep records without this field"),
 ];
 
 /// The routes of the page.

@@ -157,6 +157,7 @@ impl Store {
             write.open_table(FINGERPRINTS)?;
             write.open_table(BATCHES)?;
             write.open_table(LOCKS)?;
+            super::records::create_tables(&write)?;
             let activities = write.open_table(ACTIVITIES)?;
             activities.iter()?.map(|row| Ok(parse::<StoredActivity>(row?.1.value())?.raw.0)).collect::<Result<_, StoreError>>()?
         };
@@ -180,7 +181,7 @@ impl Store {
         &self.dir
     }
 
-    fn database(&self) -> Result<Arc<Database>, StoreError> {
+    pub(super) fn database(&self) -> Result<Arc<Database>, StoreError> {
         self.database.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StoreError::Closed)
     }
 
@@ -391,7 +392,7 @@ fn owner(batch: &Batch<'_>, item: &Item<'_>) -> Owner {
         employee: batch.employee.to_owned(),
         item_key: item.item_key.clone(),
         folder: item.folder.clone(),
-        origin: Origin { run, imported_at: batch.now },
+        origin: Origin { run: Some(run), imported_at: batch.now },
     }
 }
 
@@ -403,7 +404,7 @@ fn link(result: &mut ImportResult, activity: &StoredActivity, template: &str) {
     result.customer_folder.clone_from(&activity.customer_folder);
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
     Ok(serde_json::from_slice(bytes)?)
 }
 
