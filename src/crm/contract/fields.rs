@@ -114,6 +114,17 @@ impl FieldsDocument {
         }
         Ok(fields)
     }
+
+    /// The change of fields that sets these and empties those named in `clear`; a field that is set to something empty is emptied.
+    pub fn read_changes(&self, clear: &[String]) -> Result<FieldChanges, FieldFault> {
+        let mut changes: FieldChanges = clear.iter().filter_map(|name| field_named(name)).map(|field| (field, None)).collect();
+        for (name, json) in &self.0 {
+            if let Some(field) = field_named(name) {
+                changes.insert(field, read(field, json).map_err(|reason| FieldFault::new(name, reason))?);
+            }
+        }
+        Ok(changes)
+    }
 }
 
 /// A change of fields as what is set, and the names of what is emptied.
@@ -121,17 +132,6 @@ pub(super) fn write_changes(changes: &FieldChanges) -> (FieldsDocument, Vec<Stri
     let set = changes.iter().filter_map(|(&field, value)| Some((field_name(field), write(value.as_ref()?))));
     let clear = changes.iter().filter(|(_, value)| value.is_none()).map(|(&field, _)| field_name(field));
     (FieldsDocument(set.collect()), clear.collect())
-}
-
-/// The change of fields; a field that is set to something empty is emptied.
-pub(super) fn read_changes(set: &FieldsDocument, clear: &[String]) -> Result<FieldChanges, FieldFault> {
-    let mut changes: FieldChanges = clear.iter().filter_map(|name| field_named(name)).map(|field| (field, None)).collect();
-    for (name, json) in &set.0 {
-        if let Some(field) = field_named(name) {
-            changes.insert(field, read(field, json).map_err(|reason| FieldFault::new(name, reason))?);
-        }
-    }
-    Ok(changes)
 }
 
 fn write(value: &Value) -> Json {

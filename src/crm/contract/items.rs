@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::fields::{read_changes, write_changes};
+use super::fields::write_changes;
 use super::{FieldFault, FieldsDocument, LinkedRecord, MomentDocument, RecordLink};
 use crate::crm::{RecordAction, RecordKind, RecordOrigin, RecordView, RecordWrite};
 use crate::model::{Moment, OpId};
@@ -275,7 +275,7 @@ impl ItemWriteDocument {
                 id: needed("id", self.id)?,
                 if_version: needed("ifVersion", self.if_version)?,
                 bind: self.uid.filter(|uid| !uid.is_empty()).map(|uid| (uid, recurrence_id)),
-                changes: read_changes(&self.fields, &self.clear)?,
+                changes: self.fields.read_changes(&self.clear)?,
             },
             ItemAction::Delete => RecordAction::Delete { id: needed("id", self.id)?, if_version: needed("ifVersion", self.if_version)? },
         };

@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::{Host, Url};
 
 use super::answer::{self, Answer, Purpose};
+use super::request::Request;
 use super::tls;
 use super::traffic::Traffic;
 use crate::crm::{CrmError, Limits};
@@ -234,49 +235,6 @@ impl HttpCrm {
         }
         let cause = words(&error);
         if is_tls(&error) { CrmError::Tls { cause } } else { CrmError::Offline { cause } }
-    }
-}
-
-/// A request before it is sent.
-pub(super) struct Request {
-    method: Method,
-    url: Url,
-    headers: HeaderMap,
-    body: Option<reqwest::Body>,
-    // Bytes of the body, uncompressed: decides the time it may take.
-    len: u64,
-}
-
-impl Request {
-    pub(super) fn new(method: Method, url: Url) -> Self {
-        Self { method, url, headers: HeaderMap::new(), body: None, len: 0 }
-    }
-
-    pub(super) fn json(mut self, document: &impl Serialize, media_type: &'static str) -> Result<Self, CrmError> {
-        let bytes = serde_json::to_vec(document).map_err(|error| CrmError::Contract(error.to_string()))?;
-        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-        self.len = bytes.len() as u64;
-        self.body = Some(bytes.into());
-        Ok(self)
-    }
-
-    /// A JSON document that is written already.
-    pub(super) fn json_bytes(mut self, bytes: Vec<u8>) -> Self {
-        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        self.len = bytes.len() as u64;
-        self.body = Some(bytes.into());
-        self
-    }
-
-    pub(super) fn header(mut self, name: reqwest::header::HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
-        self
-    }
-
-    pub(super) fn body(mut self, body: reqwest::Body, uncompressed: u64) -> Self {
-        self.body = Some(body);
-        self.len = uncompressed;
-        self
     }
 }
 

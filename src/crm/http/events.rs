@@ -6,7 +6,8 @@ use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 
 use super::answer::{Answer, Purpose};
-use super::client::{HttpCrm, Request};
+use super::client::HttpCrm;
+use super::request::Request;
 use crate::crm::{CrmError, CrmHint};
 
 /// Longest silence: the contract wants a comment every 30 seconds.

@@ -13,6 +13,7 @@ mod keys;
 mod manifest;
 mod multipart;
 mod records;
+mod request;
 mod settings;
 mod tls;
 mod traffic;

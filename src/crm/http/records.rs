@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use reqwest::{Method, StatusCode};
 
 use super::answer::{Purpose, one_line};
-use super::client::{HttpCrm, Request};
+use super::client::HttpCrm;
+use super::request::Request;
 use crate::crm::contract::{ChangeDocument, ChangesDocument, ItemDocument, RecordList, kind_name};
 use crate::crm::{ChangePage, CrmError, LinkedRecord, MainLink, RecordChange, RecordKind, RecordView};
 

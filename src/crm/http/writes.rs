@@ -6,7 +6,8 @@ use reqwest::Method;
 use reqwest::header::{HeaderName, HeaderValue};
 
 use super::answer::{Purpose, one_line};
-use super::client::{HttpCrm, Request};
+use super::client::HttpCrm;
+use super::request::Request;
 use crate::crm::contract::{IDEMPOTENCY_KEY, ItemBatch, ItemBatchAnswer, ItemResultDocument, ItemVerdict, ItemWriteDocument, MAX_ITEMS};
 use crate::crm::{CrmError, RecordAction, RecordView, RecordWrite, WriteResult, WriteVerdict};
 use crate::model::{Digest, OpId};

@@ -14,12 +14,13 @@ use serde::de::DeserializeOwned;
 use tokio::io::AsyncReadExt as _;
 use tokio_util::io::ReaderStream;
 
+use super::activity::StoredActivity;
 use super::answers::{Failure, json};
 use super::directory::Employee;
 use super::imports::blocking;
 use super::matching::assign;
 use super::server::App;
-use super::store::{Store, StoreError, StoredActivity};
+use super::store::{Store, StoreError};
 use crate::crm::contract::{
     AddressMatch, AuditAnswer, AuditRequest, CheckAnswer, CheckAnswerItem, CheckRequest, CheckVerdictName, EmployeeDocument, ProblemKind,
     ResolveAnswer, ResolveRequest, SettingDocument, SettingLevel, SettingsDocument, SettingsPatch, schema,

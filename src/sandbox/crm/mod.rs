@@ -3,10 +3,12 @@
 //! It listens on loopback only. Requests below `/v1` need an employee's token; the page at `/` needs none, but answers to no other
 //! host name than this machine's, and its one form has a token of its own.
 
+mod activity;
 mod answers;
 mod api;
 mod decide;
 mod directory;
+mod fault_page;
 mod faults;
 mod imports;
 mod listener;
@@ -23,10 +25,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use activity::{Owner, StoredActivity};
 pub use directory::{Contact, Directory, Employee, Partner, sample_directory};
 pub use faults::Faults;
 pub use records::{StoredRecord, SyncAs};
-pub use store::{Owner, StoreError, StoredActivity};
+pub use store::StoreError;
 
 use crate::crm::contract::{CapabilitiesDocument, LimitsDocument};
 use server::App;

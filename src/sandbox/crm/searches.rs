@@ -8,13 +8,14 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, NaiveDate, Utc};
 
+use super::activity::StoredActivity;
 use super::answers::Failure;
 use super::api::{answer, parameters};
 use super::directory::Employee;
 use super::imports::blocking;
 use super::records::StoredRecord;
 use super::server::App;
-use super::store::{StoreError, StoredActivity};
+use super::store::StoreError;
 use crate::crm::contract::{ActivityDocument, ActivityPage, Origin};
 
 pub(super) async fn activities(State(app): State<Arc<App>>, Extension(employee): Extension<Employee>, request: Request) -> Response {

@@ -16,7 +16,7 @@ use super::answers::{Failure, method_not_allowed, with_type};
 use super::directory::{Directory, Employee};
 use super::faults::Faults;
 use super::store::Store;
-use super::{SandboxCrmOptions, api, imports, page, records, searches};
+use super::{SandboxCrmOptions, api, fault_page, imports, page, records, searches};
 use crate::crm::contract::{
     ActivityType, CapabilitiesDocument, ImportAnswer, LimitsDocument, Links, MailTypesDocument, ProblemKind, StatusDocument, openapi,
 };
@@ -163,7 +163,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/v1/events", only!("GET, HEAD", get(records::events::listen)))
         .route("/v1/audit/mail", only!("POST", axum::routing::post(api::audit)))
         .route("/v1/addresses/resolve", only!("POST", axum::routing::post(api::resolve)))
-        .route("/sandbox/faults", only!("GET, HEAD, PUT", get(page::read_faults).put(page::write_faults)))
+        .route("/sandbox/faults", only!("GET, HEAD, PUT", get(fault_page::read_faults).put(fault_page::write_faults)))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), signed_in));
     Router::new()
         .merge(contract)

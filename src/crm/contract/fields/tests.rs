@@ -129,7 +129,7 @@ proptest! {
         let mut changes: FieldChanges = fields.into_iter().map(|(field, value)| (field, Some(value))).collect();
         changes.extend(cleared.into_iter().map(|field| (field, None)));
         let (set, clear) = write_changes(&changes);
-        prop_assert_eq!(read_changes(&set, &clear).unwrap(), changes);
+        prop_assert_eq!(set.read_changes(&clear).unwrap(), changes);
     }
 
     #[test]

@@ -92,13 +92,12 @@ impl ChangesQuery {
 
 /// A page; `None` when the cursor is unknown.
 fn page(app: &App, employee: &Employee, query: &ChangesQuery, repeat: u64) -> Result<Option<ChangesDocument>, StoreError> {
-    let (log, floor) = app.store.log_name()?;
-    let prefix = query.prefix(&log);
+    let prefix = query.prefix(&app.store.log_name()?);
     let after = match &query.cursor {
         None => 0,
         Some(cursor) => match cursor.strip_prefix(&prefix).and_then(|number| number.parse::<u64>().ok()) {
-            Some(after) if after >= floor => after,
-            _ => return Ok(None),
+            Some(after) => after,
+            None => return Ok(None),
         },
     };
     let link = app.activity_link();
@@ -118,7 +117,7 @@ fn page(app: &App, employee: &Employee, query: &ChangesQuery, repeat: u64) -> Re
         last = last.max(sequence);
         ControlFlow::Continue(())
     })?;
-    Ok(Some(ChangesDocument { changes, cursor: format!("{prefix}{}", last.max(floor)), more }))
+    Ok(Some(ChangesDocument { changes, cursor: format!("{prefix}{last}"), more }))
 }
 
 fn change(record: &StoredRecord, employee: &Employee, query: &ChangesQuery, link: &str) -> Option<ChangeDocument> {

@@ -93,12 +93,7 @@ fn rule(tables: &mut Tables<'_>, rules: &Rules<'_>, op: &OpId, action: RecordAct
                 return Ok(Ruling::With(ItemVerdict::Conflict, Box::new(before)));
             }
             let mut record = before.clone();
-            for (field, value) in changes {
-                match value {
-                    Some(value) => record.fields.insert(field, value),
-                    None => record.fields.remove(&field),
-                };
-            }
+            record.set_fields(changes);
             forget_dropped(&mut record.fields, rules.faults);
             if let Some((uid, recurrence_id)) = bind {
                 (record.uid, record.recurrence_id) = (Some(uid), recurrence_id);

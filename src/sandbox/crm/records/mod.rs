@@ -4,6 +4,8 @@ pub(super) mod api;
 mod decide;
 pub(super) mod events;
 mod find;
+mod form;
+pub(super) mod page;
 mod seed;
 mod table;
 
@@ -16,7 +18,7 @@ pub(super) use table::create_tables;
 
 use crate::crm::contract::{ActivityType, ItemDocument, LinkedRecord, kind_name};
 use crate::crm::{RecordKind, RecordLink, RecordOrigin, RecordView};
-use crate::model::{Field, Fields, Moment, Value};
+use crate::model::{Field, FieldChanges, Fields, Moment, Value};
 
 /// Activity types: key, name, what it is to the groupware, whether new ones are made (R69).
 const TYPES: [(&str, &str, RecordKind, bool); 8] = [
@@ -144,6 +146,16 @@ impl StoredRecord {
     #[must_use]
     pub fn is_private(&self) -> bool {
         self.fields.contains_key(&Field::Private)
+    }
+
+    /// Changes fields.
+    fn set_fields(&mut self, changes: FieldChanges) {
+        for (field, value) in changes {
+            match value {
+                Some(value) => self.fields.insert(field, value),
+                None => self.fields.remove(&field),
+            };
+        }
     }
 
     /// Its title.

@@ -63,12 +63,7 @@ impl RunningCrm {
     /// Changes fields of a record as a user of the CRM does; `None` when there is no such record.
     pub fn change_record(&self, id: &str, changes: FieldChanges) -> Result<Option<StoredRecord>, StoreError> {
         self.app.change_record(id, |record| {
-            for (field, value) in changes {
-                match value {
-                    Some(value) => record.fields.insert(field, value),
-                    None => record.fields.remove(&field),
-                };
-            }
+            record.set_fields(changes);
             true
         })
     }
@@ -136,7 +131,7 @@ pub(super) fn berlin(day: NaiveDate, hour: u32, minute: u32) -> Option<Moment> {
     document.read().ok()
 }
 
-fn samples(today: NaiveDate) -> Vec<(&'static str, Fields)> {
+pub(super) fn samples(today: NaiveDate) -> Vec<(&'static str, Fields)> {
     let workday = |ahead: u64| {
         let day = today.checked_add_days(Days::new(ahead)).unwrap_or(today);
         match day.weekday() {

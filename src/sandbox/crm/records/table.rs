@@ -25,10 +25,13 @@ pub(in crate::sandbox::crm) fn create_tables(write: &redb::WriteTransaction) -> 
     write.open_table(WRITES)?;
     let mut meta = write.open_table(META)?;
     if meta.get("log")?.is_none() {
-        let name: String = uuid::Uuid::new_v4().simple().to_string().chars().take(8).collect();
-        meta.insert("log", name.as_str())?;
+        meta.insert("log", new_log_name().as_str())?;
     }
     Ok(())
+}
+
+fn new_log_name() -> String {
+    uuid::Uuid::new_v4().simple().to_string().chars().take(8).collect()
 }
 
 /// The tables while they are changed.
@@ -90,22 +93,18 @@ impl Store {
         Ok(())
     }
 
-    /// The name of this log, and the lowest sequence a cursor may have.
-    pub(super) fn log_name(&self) -> Result<(String, u64), StoreError> {
+    /// The name of this log, which every cursor bears.
+    pub(super) fn log_name(&self) -> Result<String, StoreError> {
         let read = self.database()?.begin_read()?;
-        let meta = read.open_table(META)?;
-        let name = meta.get("log")?.map(|row| row.value().to_owned()).unwrap_or_default();
-        let floor = meta.get("floor")?.and_then(|row| row.value().parse().ok()).unwrap_or(0);
-        Ok((name, floor))
+        Ok(read.open_table(META)?.get("log")?.map(|row| row.value().to_owned()).unwrap_or_default())
     }
 
-    /// Forgets the tombstones, so that every cursor given before is too old.
+    /// Forgets the tombstones, and with the log's name every cursor given before. The rows of the records stay: a number is never given
+    /// twice.
     pub(in crate::sandbox::crm) fn expire_cursors(&self) -> Result<(), StoreError> {
         let write = self.database()?.begin_write()?;
         {
-            let (mut log, records, mut meta) = (write.open_table(LOG)?, write.open_table(RECORDS)?, write.open_table(META)?);
-            // An empty step in the log, so that a cursor at its end is below the floor as well.
-            let floor = log.last()?.map_or(1, |(sequence, _)| sequence.value() + 1);
+            let (mut log, records) = (write.open_table(LOG)?, write.open_table(RECORDS)?);
             let mut gone = Vec::new();
             for row in log.iter()? {
                 let (sequence, number) = row?;
@@ -114,12 +113,10 @@ impl Store {
                     gone.push(sequence.value());
                 }
             }
-            // Their rows stay: a number is never given twice.
             for sequence in gone {
                 log.remove(sequence)?;
             }
-            log.insert(floor, 0)?;
-            meta.insert("floor", floor.to_string().as_str())?;
+            write.open_table(META)?.insert("log", new_log_name().as_str())?;
         }
         write.commit()?;
         Ok(())
