@@ -14,7 +14,11 @@ mod support;
 mod adapter;
 #[path = "contract/answers.rs"]
 mod answers;
+#[path = "contract/desk.rs"]
+mod desk;
 #[path = "contract/document.rs"]
 mod document;
+#[path = "contract/records.rs"]
+mod records;
 #[path = "contract/sandbox.rs"]
 mod sandbox;

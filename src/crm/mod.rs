@@ -8,12 +8,13 @@ mod records;
 
 pub use error::CrmError;
 pub use port::{
-    ActivityQuery, ActivitySummary, AttachmentFiling, BatchAnswer, Capabilities, CheckVerdict, Crm, ItemResult, Limits, LinkedRecord,
-    MailBatch, MailIdentity, MailImport, MailTypes, MailVerdict, OnUnmatched, Profile, RecordLink, StatusKey,
+    ActivityQuery, ActivitySummary, ActivityTypeInfo, AttachmentFiling, BatchAnswer, Capabilities, CheckVerdict, Crm, ItemResult, Limits,
+    LinkedRecord, MailBatch, MailIdentity, MailImport, MailTypes, MailVerdict, OnUnmatched, Profile, RecordLink, StatusKey,
 };
 
 pub use records::{
-    ChangePage, CrmRecords, RecordAction, RecordChange, RecordKind, RecordOrigin, RecordView, RecordWrite, WriteResult, WriteVerdict,
+    ChangePage, CrmHint, CrmRecords, MainLink, RecordAction, RecordChange, RecordKind, RecordOrigin, RecordView, RecordWrite, WriteResult,
+    WriteVerdict,
 };
 
 pub use crate::model::{CrmSettings, KeyedSetting, SettingLevel};

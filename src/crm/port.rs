@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{BatchKey, CrmSettings, Digest, Direction, Fingerprint, Instant, ItemKey, Mail, RawMail, RunId};
 
-use super::CrmError;
+use super::{CrmError, RecordKind};
 
 /// A CRM with the signed-in employee's rights.
 pub trait Crm: Send + Sync {
@@ -64,6 +64,10 @@ pub struct Capabilities {
     pub limits: Limits,
     /// Activity types that received and sent mails become.
     pub mail_types: MailTypes,
+    /// Activity types.
+    pub activity_types: Vec<ActivityTypeInfo>,
+    /// The CRM takes a series whole, with its exceptions; else its occurrences go one by one.
+    pub series_taken: bool,
     /// Status keys with their names; the key `I` stands for "imported".
     pub statuses: Vec<StatusKey>,
     /// Document categories for attachments (R35); empty when the step is switched off (R36).
@@ -78,6 +82,21 @@ pub struct Capabilities {
     pub activity_link: Option<String>,
     /// The CRM's clock, to show a skew; never to judge a change.
     pub server_time: Option<Instant>,
+}
+
+/// An activity type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActivityTypeInfo {
+    /// Its key.
+    pub key: String,
+    /// Its name for people.
+    pub name: String,
+    /// Names in the contract of the fields that must not be empty.
+    pub mandatory: Vec<String>,
+    /// What such an activity is to the groupware; [`RecordKind::Other`] for a type that goes there only when the user sends it.
+    pub kind: RecordKind,
+    /// New activities of this type are made; the legacy type follow-up is kept, not made (R69).
+    pub selectable: bool,
 }
 
 /// Bounds the CRM sets.
@@ -268,6 +287,14 @@ pub struct ActivityQuery {
     pub imported_since: Option<Instant>,
     /// Only unassigned ones.
     pub unassigned: bool,
+    /// Only those an agent brought (`true`) or made in the CRM (`false`).
+    pub from_agent: Option<bool>,
+    /// Only those of this day: when the mail was sent, the appointment starts or the task is due, as written.
+    pub day: Option<chrono::NaiveDate>,
+    /// Only this activity type.
+    pub activity_type: Option<String>,
+    /// Only those whose subject contains this, in any case.
+    pub text: Option<String>,
     /// At most so many, newest first.
     pub limit: usize,
 }

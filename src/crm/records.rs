@@ -58,6 +58,38 @@ pub enum RecordChange {
         /// Its last version.
         version: String,
     },
+    /// It changed, but what the CRM says of it cannot be read. The others go on; this one waits for the user (V10).
+    Unreadable {
+        /// Its id.
+        id: String,
+        /// Its version.
+        version: String,
+        /// What is wrong, without contents.
+        reason: String,
+    },
+}
+
+/// What the CRM's events hint at. Hints only: what happens while nobody listens is not told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CrmHint {
+    /// Records changed: ask for changes.
+    Records,
+    /// Settings changed.
+    Settings,
+}
+
+/// The four main links of an activity (R32).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MainLink {
+    /// The employee it is delegated to.
+    DelegatedTo,
+    /// The contact person or business partner it is with.
+    ActivityWith,
+    /// Its main inquiry.
+    MainInquiry,
+    /// Its main project.
+    MainProject,
 }
 
 /// A record as the CRM keeps it.

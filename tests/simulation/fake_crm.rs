@@ -19,6 +19,8 @@ pub(crate) fn capabilities() -> Capabilities {
         profiles: vec![Profile::Mail],
         limits: Limits { max_items: 4, ..Limits::DEFAULT },
         mail_types: MailTypes { received: "MAILIN".into(), sent: "MAILOUT".into() },
+        activity_types: Vec::new(),
+        series_taken: true,
         statuses: vec![status("I"), status("E")],
         document_categories: Vec::new(),
         document_keywords: Vec::new(),

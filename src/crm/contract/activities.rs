@@ -28,7 +28,7 @@ pub struct ActivityDocument {
     pub status: String,
     /// Subject.
     pub subject: String,
-    /// When the mail was sent, RFC 3339.
+    /// When the mail was sent, the appointment starts or the task is due, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub date: Option<String>,
     /// Which way it went.
@@ -49,8 +49,9 @@ pub struct ActivityDocument {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Origin {
-    /// The run that imported it.
-    pub run: RunId,
+    /// The run that imported it; absent where no run is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
     /// When.
     pub imported_at: DateTime<Utc>,
 }

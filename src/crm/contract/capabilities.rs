@@ -106,6 +106,16 @@ pub struct ActivityType {
     /// Fields that must not be empty.
     #[serde(default)]
     pub mandatory: Vec<String>,
+    /// What such an activity is to the groupware: `appointment` or `task` for native types.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// New activities of this type are made; follow-ups are not (R69).
+    #[serde(default = "yes")]
+    pub selectable: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// Types of imported mails (C1).

@@ -7,9 +7,13 @@ mod activities;
 mod addresses;
 mod audit;
 mod capabilities;
+mod fields;
+mod items;
 mod mail_imports;
+mod moments;
 pub mod openapi;
 mod problem;
+mod records;
 pub mod schema;
 mod settings;
 
@@ -17,18 +21,25 @@ pub use activities::{ActivityDocument, ActivityPage, Origin};
 pub use addresses::{AddressMatch, ResolveAnswer, ResolveRequest};
 pub use audit::{AuditAnswer, AuditRequest};
 pub use capabilities::{ActivityType, CapabilitiesDocument, LimitsDocument, Links, MailTypesDocument, StatusDocument};
+pub use fields::{FieldFault, FieldsDocument, field_name, field_named};
+pub use items::{
+    ChangeDocument, ChangesDocument, ItemAction, ItemBatch, ItemBatchAnswer, ItemDocument, ItemOrigin, ItemResultDocument, ItemVerdict,
+    ItemWriteDocument, kind_name, kind_named,
+};
 pub use mail_imports::{
     CheckAnswer, CheckAnswerItem, CheckRequest, CheckVerdictName, IdentityDocument, ImportAnswer, ImportResult, Manifest, ManifestAddress,
     ManifestAttachment, ManifestBody, ManifestItem,
 };
+pub use moments::MomentDocument;
 pub use problem::{Problem, ProblemKind};
+pub use records::RecordList;
 pub use settings::{EmployeeDocument, SettingDocument, SettingsDocument, SettingsPatch};
 
 pub use super::port::{LinkedRecord, MailVerdict, OnUnmatched, Profile, RecordLink};
 pub use crate::model::SettingLevel;
 
 /// Version of the contract this crate publishes and speaks.
-pub const CONTRACT_VERSION: &str = "1.0";
+pub const CONTRACT_VERSION: &str = "1.1";
 
 /// Media type of error answers (RFC 9457).
 pub const PROBLEM_JSON: &str = "application/problem+json";

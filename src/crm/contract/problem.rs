@@ -40,6 +40,8 @@ pub enum ProblemKind {
     MethodNotAllowed,
     /// 409: a request with this key is being processed.
     InFlight,
+    /// 410: the cursor is too old, or was never given.
+    CursorExpired,
     /// 413: more items or bytes than the CRM takes.
     TooLarge,
     /// 415: media type or content coding the CRM does not take.
@@ -56,7 +58,7 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Invalid,
         Self::Unauthorized,
         Self::Forbidden,
@@ -64,6 +66,7 @@ impl ProblemKind {
         Self::BatchUnknown,
         Self::MethodNotAllowed,
         Self::InFlight,
+        Self::CursorExpired,
         Self::TooLarge,
         Self::UnsupportedMedia,
         Self::KeyReused,
@@ -83,6 +86,7 @@ impl ProblemKind {
             Self::BatchUnknown => ("urn:crmsync:problem:batch-unknown", 404, "No batch with this key was processed"),
             Self::MethodNotAllowed => ("urn:crmsync:problem:method-not-allowed", 405, "The resource has no such method"),
             Self::InFlight => ("urn:crmsync:problem:in-flight", 409, "A batch with this key is being processed"),
+            Self::CursorExpired => ("urn:crmsync:problem:cursor-expired", 410, "The cursor is no longer known"),
             Self::TooLarge => ("urn:crmsync:problem:too-large", 413, "The request is larger than the CRM takes"),
             Self::UnsupportedMedia => ("urn:crmsync:problem:unsupported-media", 415, "The CRM does not take this media type"),
             Self::KeyReused => ("urn:crmsync:problem:key-reused", 422, "The key was used with another payload"),

@@ -32,6 +32,7 @@ pub fn check_parameter(path: &str, method: &str, name: &str, text: &str) -> Resu
     let value = match schema.get("type").and_then(Value::as_str) {
         Some("integer") => text.parse::<i64>().map_or_else(|_| Value::from(text), Value::from),
         Some("boolean") => text.parse::<bool>().map_or_else(|_| Value::from(text), Value::from),
+        Some("array") => text.split(',').filter(|entry| !entry.is_empty()).collect(),
         _ => Value::from(text),
     };
     judge(schema, &value, &mut Place::default()).map(Some).map_err(|error| format!("parameter {name}: {error}"))
@@ -160,6 +161,7 @@ fn has_type(name: &str, value: &Value) -> bool {
 fn has_format(name: &str, value: &Value) -> Result<bool, String> {
     let Some(text) = value.as_str() else { return Ok(true) };
     Ok(match name {
+        "date" => chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok_and(|date| text == date.to_string()),
         "date-time" => chrono::DateTime::parse_from_rfc3339(text).is_ok(),
         "uri" => url::Url::parse(text).is_ok(),
         "uri-template" | "binary" => true,
@@ -176,9 +178,16 @@ fn matches_pattern(pattern: &str, value: &Value) -> Result<bool, String> {
     Ok(match pattern {
         "^[0-9a-f]{64}$" => all(64..=64, |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')),
         "^[A-Za-z0-9._~-]{8,128}$" => all(8..=128, |byte| byte.is_ascii_alphanumeric() || b"._~-".contains(byte)),
+        "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}$" => is_local_time(text),
         "^mail-[0-9]{1,3}$" => is_mail_part(text),
         other => return Err(format!("the contract uses the unknown pattern {other}")),
     })
+}
+
+/// Whether a text has the form of a wall-clock time.
+fn is_local_time(text: &str) -> bool {
+    const FORM: &[u8] = b"0000-00-00T00:00:00";
+    text.len() == FORM.len() && text.bytes().zip(FORM).all(|(byte, form)| if *form == b'0' { byte.is_ascii_digit() } else { byte == *form })
 }
 
 /// Whether a text is the name of a part with a mail: `mail-` and one to three digits.

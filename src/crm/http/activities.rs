@@ -38,6 +38,18 @@ fn address(crm: &HttpCrm, query: &ActivityQuery, limit: usize, cursor: Option<&s
         if query.unassigned {
             pairs.append_pair("unassigned", "true");
         }
+        if let Some(from_agent) = query.from_agent {
+            pairs.append_pair("origin", if from_agent { "agent" } else { "crm" });
+        }
+        if let Some(day) = query.day {
+            pairs.append_pair("day", &day.format("%Y-%m-%d").to_string());
+        }
+        if let Some(activity_type) = &query.activity_type {
+            pairs.append_pair("type", activity_type);
+        }
+        if let Some(text) = &query.text {
+            pairs.append_pair("text", text);
+        }
         if let Some(cursor) = cursor {
             pairs.append_pair("cursor", cursor);
         }

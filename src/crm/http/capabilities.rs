@@ -1,12 +1,13 @@
 //! `GET /v1/capabilities`.
 
 use super::client::{Coding, HttpCrm};
-use crate::crm::contract::{CapabilitiesDocument, MAX_ITEMS};
-use crate::crm::{Capabilities, CrmError, Limits, MailTypes, Profile, StatusKey};
+use crate::crm::contract::{ActivityType, CapabilitiesDocument, MAX_ITEMS, kind_named};
+use crate::crm::{ActivityTypeInfo, Capabilities, CrmError, Limits, MailTypes, Profile, RecordKind, StatusKey};
 
 pub(super) async fn get(crm: &HttpCrm) -> Result<Capabilities, CrmError> {
     let document: CapabilitiesDocument = crm.get(crm.address(&["v1", "capabilities"])).await?;
     let capabilities = read(document)?;
+    crm.set_limits(capabilities.limits);
     crm.set_coding(match &capabilities {
         capabilities if capabilities.accepts_zstd => Coding::Zstd,
         capabilities if capabilities.accepts_gzip => Coding::Gzip,
@@ -39,6 +40,8 @@ fn read(document: CapabilitiesDocument) -> Result<Capabilities, CrmError> {
             parallelism: document.limits.parallelism.clamp(1, 16),
         },
         mail_types: MailTypes { sent: document.mail_types.sent.unwrap_or_else(|| received.clone()), received },
+        activity_types: document.activity_types.into_iter().map(activity_type).collect(),
+        series_taken: document.series,
         statuses: document.statuses.into_iter().map(|status| StatusKey { key: status.key, name: status.name }).collect(),
         document_categories: document.document_categories,
         document_keywords: document.document_keywords,
@@ -47,6 +50,16 @@ fn read(document: CapabilitiesDocument) -> Result<Capabilities, CrmError> {
         activity_link: document.links.activity,
         server_time: document.server_time,
     })
+}
+
+fn activity_type(document: ActivityType) -> ActivityTypeInfo {
+    ActivityTypeInfo {
+        kind: document.kind.as_deref().map_or(RecordKind::Other, kind_named),
+        key: document.key,
+        name: document.name,
+        mandatory: document.mandatory,
+        selectable: document.selectable,
+    }
 }
 
 fn profile(name: &str) -> Option<Profile> {

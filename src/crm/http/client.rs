@@ -2,16 +2,17 @@
 
 use std::error::Error as _;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::{Host, Url};
 
 use super::answer::{self, Answer, Purpose};
+use super::request::Request;
 use super::tls;
 use super::traffic::Traffic;
 use crate::crm::{CrmError, Limits};
@@ -71,6 +72,9 @@ pub struct HttpCrm {
     traffic: Arc<Traffic>,
     // The best coding the CRM takes, as its capabilities said last.
     coding: Arc<AtomicU8>,
+    // The bounds, as its capabilities said last.
+    limits: Arc<Mutex<Limits>>,
+    agent: Arc<str>,
 }
 
 impl HttpCrm {
@@ -102,7 +106,36 @@ impl HttpCrm {
             builder = builder.no_proxy();
         }
         let http = builder.build().map_err(|error| CrmError::Tls { cause: words(&error) })?;
-        Ok(Self { http, base, loopback, options, traffic: Arc::default(), coding: Arc::new(AtomicU8::new(Coding::Identity as u8)) })
+        Ok(Self {
+            http,
+            base,
+            loopback,
+            options,
+            traffic: Arc::default(),
+            coding: Arc::new(AtomicU8::new(Coding::Identity as u8)),
+            limits: Arc::new(Mutex::new(Limits::DEFAULT)),
+            agent: "crmsync".into(),
+        })
+    }
+
+    /// The same with the agent's instance id, which records bear as their origin and by which echoes are told apart.
+    #[must_use]
+    pub fn for_agent(mut self, instance: &str) -> Self {
+        self.agent = instance.into();
+        self
+    }
+
+    pub(super) fn agent(&self) -> &str {
+        &self.agent
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        *self.limits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers the bounds the CRM states.
+    pub(super) fn set_limits(&self, limits: Limits) {
+        *self.limits.lock().unwrap_or_else(PoisonError::into_inner) = limits;
     }
 
     /// Requests and bytes so far.
@@ -185,48 +218,23 @@ impl HttpCrm {
         Ok((status, headers, body))
     }
 
-    fn failure(&self, error: reqwest::Error) -> CrmError {
+    /// Begins a request whose answer is read bit by bit, within `limit` until its headers are there.
+    pub(super) async fn open(&self, request: Request, limit: Duration) -> Result<reqwest::Response, CrmError> {
+        self.traffic.request();
+        let sent = self.http.request(request.method, request.url).headers(request.headers).send();
+        match tokio::time::timeout(limit, sent).await {
+            Ok(response) => response.map_err(|error| self.failure(error)),
+            Err(_) => Err(CrmError::Timeout { after: limit }),
+        }
+    }
+
+    pub(super) fn failure(&self, error: reqwest::Error) -> CrmError {
         let error = error.without_url();
         if error.is_timeout() {
             return CrmError::Timeout { after: self.options.connect_timeout };
         }
         let cause = words(&error);
         if is_tls(&error) { CrmError::Tls { cause } } else { CrmError::Offline { cause } }
-    }
-}
-
-/// A request before it is sent.
-pub(super) struct Request {
-    method: Method,
-    url: Url,
-    headers: HeaderMap,
-    body: Option<reqwest::Body>,
-    // Bytes of the body, uncompressed: decides the time it may take.
-    len: u64,
-}
-
-impl Request {
-    pub(super) fn new(method: Method, url: Url) -> Self {
-        Self { method, url, headers: HeaderMap::new(), body: None, len: 0 }
-    }
-
-    pub(super) fn json(mut self, document: &impl Serialize, media_type: &'static str) -> Result<Self, CrmError> {
-        let bytes = serde_json::to_vec(document).map_err(|error| CrmError::Contract(error.to_string()))?;
-        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-        self.len = bytes.len() as u64;
-        self.body = Some(bytes.into());
-        Ok(self)
-    }
-
-    pub(super) fn header(mut self, name: reqwest::header::HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
-        self
-    }
-
-    pub(super) fn body(mut self, body: reqwest::Body, uncompressed: u64) -> Self {
-        self.body = Some(body);
-        self.len = uncompressed;
-        self
     }
 }
 

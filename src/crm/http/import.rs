@@ -14,9 +14,10 @@ use reqwest::{Method, StatusCode};
 use tokio_util::io::{ReaderStream, StreamReader};
 
 use super::answer::Purpose;
-use super::client::{Coding, HttpCrm, Request};
+use super::client::{Coding, HttpCrm};
 use super::manifest::{client_id, manifest_bytes};
 use super::multipart::Multipart;
+use super::request::Request;
 use crate::crm::contract::{IDEMPOTENCY_KEY, ImportAnswer, ImportResult, MAX_ITEMS};
 use crate::crm::{BatchAnswer, CrmError, ItemResult, MailBatch};
 use crate::model::{BatchKey, ItemKey};

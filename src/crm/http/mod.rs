@@ -7,19 +7,28 @@ mod activities;
 mod answer;
 mod capabilities;
 mod client;
+mod events;
 mod import;
 mod keys;
 mod manifest;
 mod multipart;
+mod records;
+mod request;
 mod settings;
 mod tls;
 mod traffic;
+mod writes;
 
 pub use client::{CompressRequests, HttpCrm, HttpOptions};
 pub use manifest::manifest_digest;
 pub use traffic::{Traffic, TrafficCount};
 
-use super::{ActivityQuery, ActivitySummary, BatchAnswer, Capabilities, CheckVerdict, Crm, CrmError, CrmSettings, MailBatch, MailIdentity};
+use std::collections::BTreeSet;
+
+use super::{
+    ActivityQuery, ActivitySummary, BatchAnswer, Capabilities, ChangePage, CheckVerdict, Crm, CrmError, CrmRecords, CrmSettings,
+    LinkedRecord, MailBatch, MailIdentity, MainLink, RecordKind, RecordView, RecordWrite, WriteResult,
+};
 use crate::model::{BatchKey, ItemKey};
 
 impl Crm for HttpCrm {
@@ -53,5 +62,26 @@ impl Crm for HttpCrm {
 
     async fn missing_mails(&self, mails: &[MailIdentity]) -> Result<Vec<ItemKey>, CrmError> {
         keys::missing(self, mails).await
+    }
+}
+
+impl CrmRecords for HttpCrm {
+    async fn changes(&self, kinds: &BTreeSet<RecordKind>, cursor: Option<&str>) -> Result<ChangePage, CrmError> {
+        records::changes(self, kinds, cursor).await
+    }
+
+    async fn record(&self, id: &str) -> Result<Option<RecordView>, CrmError> {
+        records::record(self, id).await
+    }
+
+    async fn write_records(&self, writes: &[RecordWrite]) -> Result<Vec<WriteResult>, CrmError> {
+        writes::write(self, writes).await
+    }
+}
+
+impl HttpCrm {
+    /// Records for a main link of an activity (R32) whose name or id contains `text`, in the order of their names, at most 500.
+    pub async fn find_records(&self, link: MainLink, text: &str, limit: usize) -> Result<Vec<LinkedRecord>, CrmError> {
+        records::find(self, link, text, limit).await
     }
 }

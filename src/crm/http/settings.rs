@@ -3,7 +3,8 @@
 use reqwest::Method;
 
 use super::answer::Purpose;
-use super::client::{HttpCrm, Request};
+use super::client::HttpCrm;
+use super::request::Request;
 use crate::crm::contract::{SettingsDocument, SettingsPatch};
 use crate::crm::{CrmError, CrmSettings, KeyedSetting};
 

@@ -1,7 +1,6 @@
 //! The other paths of the contract.
 
 use std::io::{Read as _, Seek as _, SeekFrom};
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -10,25 +9,25 @@ use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use futures_util::Stream;
 use serde::de::DeserializeOwned;
 use tokio::io::AsyncReadExt as _;
 use tokio_util::io::ReaderStream;
 
+use super::activity::StoredActivity;
 use super::answers::{Failure, json};
 use super::directory::Employee;
 use super::imports::blocking;
 use super::matching::assign;
 use super::server::App;
-use super::store::{Store, StoreError, StoredActivity};
+use super::store::{Store, StoreError};
 use crate::crm::contract::{
-    ActivityDocument, ActivityPage, AddressMatch, AuditAnswer, AuditRequest, CheckAnswer, CheckAnswerItem, CheckRequest, CheckVerdictName,
-    EmployeeDocument, ProblemKind, ResolveAnswer, ResolveRequest, SettingDocument, SettingLevel, SettingsDocument, SettingsPatch, schema,
+    AddressMatch, AuditAnswer, AuditRequest, CheckAnswer, CheckAnswerItem, CheckRequest, CheckVerdictName, EmployeeDocument, ProblemKind,
+    ResolveAnswer, ResolveRequest, SettingDocument, SettingLevel, SettingsDocument, SettingsPatch, schema,
 };
 
 /// Largest JSON request in bytes.
-const MAX_JSON: usize = 2 * 1024 * 1024;
+const MAX_JSON: u64 = 2 * 1024 * 1024;
 
 type SignedIn = Extension<Employee>;
 
@@ -111,98 +110,19 @@ pub(super) async fn resolve(State(app): State<Arc<App>>, request: Request) -> Re
     json(&ResolveAnswer { results: results.collect() })
 }
 
-pub(super) async fn activities(State(app): State<Arc<App>>, request: Request) -> Response {
-    let filter = match app.has_profile("activities").and_then(|()| Filter::read(request.uri().query().unwrap_or_default())) {
-        Ok(filter) => filter,
-        Err(failure) => return failure.into_response(),
-    };
-    answer(blocking(move || page(&app, &filter)).await)
-}
-
-/// The filters of the quick searches.
-#[derive(Debug, Default)]
-struct Filter {
-    run: Option<String>,
-    since: Option<DateTime<Utc>>,
-    until: Option<DateTime<Utc>>,
-    unassigned: Option<bool>,
-    activity_type: Option<String>,
-    text: Option<String>,
-    limit: usize,
-    before: u64,
-}
-
-impl Filter {
-    fn read(query: &str) -> Result<Self, Failure> {
-        let mut filter = Self { limit: 50, before: u64::MAX, ..Self::default() };
-        let mut seen = std::collections::BTreeSet::new();
-        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-            let known = schema::check_parameter("/v1/activities", "get", &name, &value);
-            if known.map_err(|error| Failure::new(ProblemKind::Invalid, error))?.is_none() {
-                continue;
-            }
-            if !seen.insert(name.clone()) {
-                return Err(Failure::new(ProblemKind::Invalid, format!("parameter {name} is given twice")));
-            }
-            let instant = || DateTime::parse_from_rfc3339(&value).ok().map(|date| date.to_utc());
-            match name.as_ref() {
-                "run" => filter.run = Some(value.into_owned()),
-                "importedSince" => filter.since = instant(),
-                "importedUntil" => filter.until = instant(),
-                "unassigned" => filter.unassigned = value.parse().ok(),
-                "type" => filter.activity_type = Some(value.into_owned()),
-                "text" => filter.text = Some(value.to_lowercase()),
-                "limit" => filter.limit = value.parse().unwrap_or(filter.limit),
-                // A cursor that never was leads to the last page.
-                "cursor" => filter.before = value.strip_prefix("before-").and_then(|number| number.parse().ok()).unwrap_or(0),
-                _ => {}
-            }
+/// The parameters of an operation in a query, judged by their schemas; what it does not have is left out.
+pub(super) fn parameters(path: &str, query: &str) -> Result<Vec<(String, String)>, Failure> {
+    let mut read: Vec<(String, String)> = Vec::new();
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        if schema::check_parameter(path, "get", &name, &value).map_err(|error| Failure::new(ProblemKind::Invalid, error))?.is_none() {
+            continue;
         }
-        Ok(filter)
-    }
-
-    fn takes(&self, activity: &StoredActivity) -> bool {
-        activity.owners.iter().any(|owner| {
-            let at = owner.origin.imported_at;
-            self.run.as_ref().is_none_or(|run| owner.origin.run.as_str() == run)
-                && self.since.is_none_or(|since| at >= since)
-                && self.until.is_none_or(|until| at < until)
-        }) && self.unassigned.is_none_or(|unassigned| activity.linked.is_empty() == unassigned)
-            && self.activity_type.as_ref().is_none_or(|wanted| activity.activity_type == *wanted)
-            && self.text.as_ref().is_none_or(|text| activity.subject.to_lowercase().contains(text))
-    }
-}
-
-fn page(app: &App, filter: &Filter) -> Result<ActivityPage, StoreError> {
-    let (mut items, mut next, mut last) = (Vec::new(), None, filter.before);
-    app.store.activities(filter.before, |activity| {
-        if !filter.takes(&activity) {
-            return ControlFlow::Continue(());
+        if read.iter().any(|(earlier, _)| *earlier == name) {
+            return Err(Failure::new(ProblemKind::Invalid, format!("parameter {name} is given twice")));
         }
-        if items.len() == filter.limit {
-            next = Some(format!("before-{last}"));
-            return ControlFlow::Break(());
-        }
-        last = activity.number;
-        items.push(summary(app, activity));
-        ControlFlow::Continue(())
-    })?;
-    Ok(ActivityPage { items, next })
-}
-
-fn summary(app: &App, activity: StoredActivity) -> ActivityDocument {
-    let id = activity.id();
-    ActivityDocument {
-        link: Some(app.activity_link().replace("{id}", &id)),
-        id,
-        activity_type: activity.activity_type,
-        status: activity.status,
-        subject: activity.subject,
-        date: activity.date,
-        direction: Some(activity.direction),
-        linked: activity.linked,
-        origin: activity.owners.into_iter().next().map(|owner| owner.origin),
+        read.push((name.into_owned(), value.into_owned()));
     }
+    Ok(read)
 }
 
 fn settings_document(app: &App, employee: &Employee) -> Result<SettingsDocument, StoreError> {
@@ -235,7 +155,17 @@ fn settings_document(app: &App, employee: &Employee) -> Result<SettingsDocument,
 
 /// Reads a JSON request and judges it by its published schema.
 pub(super) async fn read<T: DeserializeOwned>(request: Request, schema_name: &str, media_types: &[&str]) -> Result<T, Failure> {
-    let value = read_value(request, media_types).await?;
+    read_bounded(request, schema_name, media_types, MAX_JSON).await
+}
+
+/// Reads a JSON request of at most so many bytes and judges it by its published schema.
+pub(super) async fn read_bounded<T: DeserializeOwned>(
+    request: Request,
+    schema_name: &str,
+    media_types: &[&str],
+    max_bytes: u64,
+) -> Result<T, Failure> {
+    let value = read_json(request, media_types, max_bytes).await?;
     let invalid = |detail: String| Failure::new(ProblemKind::Invalid, detail);
     schema::check(schema_name, &value).map_err(invalid)?;
     serde_json::from_value(value).map_err(|error| invalid(error.to_string()))
@@ -243,19 +173,23 @@ pub(super) async fn read<T: DeserializeOwned>(request: Request, schema_name: &st
 
 /// Reads a JSON request.
 pub(super) async fn read_value(request: Request, media_types: &[&str]) -> Result<serde_json::Value, Failure> {
+    read_json(request, media_types, MAX_JSON).await
+}
+
+async fn read_json(request: Request, media_types: &[&str], max_bytes: u64) -> Result<serde_json::Value, Failure> {
     let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if !media_types.contains(&media_type.as_str()) {
         return Err(Failure::new(ProblemKind::UnsupportedMedia, format!("send {}", media_types.join(" or "))));
     }
     let body: Body = request.into_body();
-    let bytes = axum::body::to_bytes(body, MAX_JSON)
+    let bytes = axum::body::to_bytes(body, usize::try_from(max_bytes).unwrap_or(usize::MAX))
         .await
-        .map_err(|_| Failure::new(ProblemKind::TooLarge, format!("a JSON request holds at most {MAX_JSON} bytes")))?;
+        .map_err(|_| Failure::new(ProblemKind::TooLarge, format!("this request holds at most {max_bytes} bytes")))?;
     serde_json::from_slice(&bytes).map_err(|error| Failure::new(ProblemKind::Invalid, error.to_string()))
 }
 
-fn answer(document: Result<impl serde::Serialize, Failure>) -> Response {
+pub(super) fn answer(document: Result<impl serde::Serialize, Failure>) -> Response {
     match document {
         Ok(document) => json(&document),
         Err(failure) => failure.into_response(),

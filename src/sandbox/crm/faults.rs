@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What goes wrong. Numbers count down with every request to `POST /v1/mail-imports` they spoil; texts stay until they are cleared.
+/// What goes wrong. Numbers count down with every batch they spoil, of mails or of records; texts stay until they are cleared.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Faults {
@@ -48,6 +48,16 @@ pub struct Faults {
     pub skip_subject: String,
     /// Every batch with a mail whose subject contains this gets 500.
     pub poison_subject: String,
+    /// The next so many updates and deletions of records come too late: somebody changes the record just before.
+    pub conflicts: u32,
+    /// The next so many requests for changes get 503.
+    pub changes_unavailable: u32,
+    /// The next so many cursors are too old.
+    pub expired_cursors: u32,
+    /// Changes begin so many steps before their cursor: they come again.
+    pub repeat_changes: u64,
+    /// Records are kept without the field of this name, and nothing is said of it.
+    pub drop_field: String,
 }
 
 impl Faults {

@@ -3,23 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::Extension;
 use axum::extract::{ConnectInfo, Path, Request, State};
-use axum::http::header::{CONTENT_LENGTH, RETRY_AFTER};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
-use axum::{Extension, http};
 use bytes::Bytes;
 use chrono::Utc;
 use serde::Deserialize;
 
-use super::answers::{Failure, json, with_type};
+use super::answers::{Failure, json};
 use super::decide::Rules;
 use super::directory::Employee;
 use super::faults::Faults;
 use super::listener::Cut;
 use super::receive::Incoming;
 use super::server::{App, lock};
+use super::spoil::{deliver, keep_silent, refusal};
 use super::store::{Batch, KnownBatch};
 use crate::crm::contract::{IDEMPOTENCY_KEY, ImportAnswer, ImportResult, MailVerdict, Manifest, ProblemKind, RecordLink, schema};
 use crate::model::{BatchKey, Digest, ItemKey};
@@ -31,7 +30,7 @@ pub(super) async fn post(
     request: Request,
 ) -> Response {
     match receive(&app, &employee, request).await {
-        Ok(answer) => deliver(&app, &cut, answer),
+        Ok(ImportAnswer { key, results }) => deliver(&app, &cut, results, |results| ImportAnswer { key, results }),
         Err(failed) => failed,
     }
 }
@@ -65,13 +64,13 @@ pub(super) async fn blocking<T: Send + 'static>(
 }
 
 /// Marks a batch as being processed as long as it lives.
-struct InFlight {
+pub(super) struct InFlight {
     app: Arc<App>,
     place: (String, String),
 }
 
 impl InFlight {
-    fn enter(app: &Arc<App>, place: (String, String)) -> Option<Self> {
+    pub(super) fn enter(app: &Arc<App>, place: (String, String)) -> Option<Self> {
         lock(&app.in_flight).insert(place.clone()).then(|| Self { app: Arc::clone(app), place })
     }
 }
@@ -129,13 +128,7 @@ async fn receive(app: &Arc<App>, employee: &Employee, request: Request) -> Resul
         KnownBatch::Unknown => {}
     }
     let received = incoming.mails(app.store.dir()).await.map_err(Failure::into_response)?;
-    if Faults::take(&mut app.faults().silent) {
-        tokio::select! {
-            () = tokio::time::sleep(Duration::from_secs(30)) => {}
-            () = app.stopping.notified() => {}
-        }
-        return Err(Failure::new(ProblemKind::Unavailable, "the sandbox was told to be silent").into_response());
-    }
+    keep_silent(app).await?;
     let faults = app.faults().clone();
     if manifest.items.iter().any(|item| Faults::hits(&faults.poison_subject, &item.subject)) {
         return Err(Failure::new(ProblemKind::Internal, "the sandbox was told to fail at such a subject").into_response());
@@ -185,35 +178,6 @@ fn read_manifest(bytes: &Bytes, max_items: usize) -> Result<Manifest<'static>, F
     serde_json::from_value(value).map_err(|error| invalid(format!("the manifest: {error}")))
 }
 
-/// Faults that refuse a batch before it is read.
-fn refusal(app: &App) -> Option<Response> {
-    let mut faults = app.faults();
-    let retry_after = if faults.retry_after_date {
-        let seconds = i64::try_from(faults.retry_after).unwrap_or(0);
-        (Utc::now() + chrono::TimeDelta::try_seconds(seconds).unwrap_or_default()).format("%a, %d %b %Y %H:%M:%S GMT").to_string()
-    } else {
-        faults.retry_after.to_string()
-    };
-    let failure = |kind, detail: &str| Some(Failure::new(kind, detail).retry_after(retry_after.clone()).into_response());
-    if Faults::take(&mut faults.too_many_requests) {
-        return failure(ProblemKind::TooManyRequests, "the sandbox was told to be busy");
-    }
-    if Faults::take(&mut faults.unavailable) {
-        return failure(ProblemKind::Unavailable, "the sandbox was told to be away");
-    }
-    if Faults::take(&mut faults.internal) {
-        return Some(Failure::new(ProblemKind::Internal, "the sandbox was told to fail").into_response());
-    }
-    if Faults::take(&mut faults.bad_gateway) {
-        let mut response = with_type(StatusCode::BAD_GATEWAY, "text/html", "<html><h1>502 Bad Gateway</h1></html>");
-        if let Ok(value) = HeaderValue::from_str(&retry_after) {
-            response.headers_mut().insert(RETRY_AFTER, value);
-        }
-        return Some(response);
-    }
-    None
-}
-
 /// What a CRM that discards reads of a manifest.
 #[derive(Deserialize)]
 struct Names {
@@ -245,42 +209,4 @@ async fn discard(app: &App, employee: &Employee, key: &BatchKey, manifest: &Byte
     let answer = ImportAnswer { key: key.clone(), results: names.items.into_iter().map(result).collect() };
     lock(&app.discarded).insert((employee.id.clone(), key.0.clone()), answer.clone());
     Ok(answer)
-}
-
-/// Answers a processed batch, or spoils the answer.
-fn deliver(app: &App, cut: &Cut, mut answer: ImportAnswer) -> Response {
-    let spoil = {
-        let mut faults = app.faults();
-        if faults.reverse_order {
-            answer.results.reverse();
-        }
-        if Faults::take(&mut faults.lost_answers) {
-            cut.now();
-        }
-        if Faults::take(&mut faults.missing_results) {
-            answer.results.pop();
-        }
-        if Faults::take(&mut faults.doubled_results)
-            && let Some(first) = answer.results.first().cloned()
-            && let Some(last) = answer.results.last_mut()
-        {
-            *last = first;
-        }
-        if Faults::take(&mut faults.garbage) {
-            return with_type(StatusCode::OK, "text/html", "<html>Please sign in to the guest network</html>");
-        }
-        Faults::take(&mut faults.half_answers)
-    };
-    if spoil { half(&answer) } else { json(&answer) }
-}
-
-/// The first half of an answer that announces its whole length.
-fn half(answer: &ImportAnswer) -> Response {
-    let bytes = serde_json::to_vec(answer).unwrap_or_default();
-    let len = bytes.len();
-    let first = Bytes::from(bytes).slice(..len / 2);
-    let cut = Err(std::io::Error::from(std::io::ErrorKind::BrokenPipe));
-    let mut response = http::Response::new(Body::from_stream(futures_util::stream::iter([Ok(first), cut])));
-    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(len));
-    response
 }

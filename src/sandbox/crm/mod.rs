@@ -3,26 +3,33 @@
 //! It listens on loopback only. Requests below `/v1` need an employee's token; the page at `/` needs none, but answers to no other
 //! host name than this machine's, and its one form has a token of its own.
 
+mod activity;
 mod answers;
 mod api;
 mod decide;
 mod directory;
+mod fault_page;
 mod faults;
 mod imports;
 mod listener;
 mod matching;
 mod page;
 mod receive;
+mod records;
+mod searches;
 mod server;
+mod spoil;
 mod store;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use activity::{Owner, StoredActivity};
 pub use directory::{Contact, Directory, Employee, Partner, sample_directory};
 pub use faults::Faults;
-pub use store::{Owner, StoreError, StoredActivity};
+pub use records::{StoredRecord, SyncAs};
+pub use store::StoreError;
 
 use crate::crm::contract::{CapabilitiesDocument, LimitsDocument};
 use server::App;
@@ -46,6 +53,8 @@ pub struct SandboxCrmOptions {
     pub limits: LimitsDocument,
     /// Content codings stated in the capabilities; both are always taken.
     pub compression: Vec<String>,
+    /// Recurring appointments are taken as series.
+    pub series: bool,
     /// Read every batch and keep nothing of it: for measurements of the sender. Each mail counts as created.
     pub discard: bool,
 }
@@ -59,9 +68,10 @@ impl Default for SandboxCrmOptions {
             token: None,
             faults: Faults::default(),
             directory: sample_directory(),
-            profiles: names(&["mail", "activities", "settings", "audit"]),
+            profiles: names(&["mail", "activities", "settings", "events", "audit"]),
             limits: LimitsDocument { parallelism: 2, ..LimitsDocument::default() },
             compression: names(&["zstd", "gzip"]),
+            series: true,
             discard: false,
         }
     }

@@ -1,4 +1,4 @@
-//! The page: what is in the CRM, and the switches for faults. Rendered here, without script; nothing is loaded from elsewhere.
+//! The pages: what is in the CRM. Rendered here, without script; nothing is loaded from elsewhere.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,15 +9,14 @@ use axum::body::Body;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, ORIGIN, REFERRER_POLICY};
 use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
-use super::answers::{Failure, json, method_not_allowed, with_type};
-use super::api::{read_raw_stream, read_value};
-use super::faults::Faults;
+use super::activity::StoredActivity;
+use super::answers::{Failure, method_not_allowed, with_type};
+use super::api::read_raw_stream;
 use super::imports::blocking;
 use super::server::App;
-use super::store::StoredActivity;
 use crate::crm::contract::{LinkedRecord, ManifestAddress, ProblemKind};
 use crate::model::Direction;
 
@@ -31,37 +30,13 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; frame-src 'self'; fo
 const MAIL_POLICY: &str =
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
-const NAVIGATION: [(&str, &str); 5] = [
-    ("/", "Activities"),
+pub(super) const NAVIGATION: [(&str, &str); 6] = [
+    ("/", "Mails"),
+    ("/records", "Appointments and tasks"),
     ("/contacts", "Contacts"),
     ("/partners", "Business partners"),
     ("/documents", "Documents"),
     ("/faults", "Faults"),
-];
-
-/// The switches in the order of the form, with their words.
-const FAULTS: [(&str, &str); 21] = [
-    ("tooManyRequests", "Next batches answered with 429"),
-    ("unavailable", "Next batches answered with 503"),
-    ("badGateway", "Next batches answered with 502, in HTML"),
-    ("internal", "Next batches answered with 500"),
-    ("retryAfter", "Retry-After of these, in seconds"),
-    ("retryAfterDate", "State Retry-After as a date"),
-    ("unauthorized", "Next requests answered with 401"),
-    ("lostAnswers", "Next batches kept, answer lost"),
-    ("halfAnswers", "Next batches kept, half an answer"),
-    ("garbage", "Next batches kept, answer is no JSON"),
-    ("missingResults", "Next batches kept, one result missing"),
-    ("doubledResults", "Next batches kept, one result twice"),
-    ("silent", "Next batches never answered"),
-    ("reverseOrder", "Results in reverse order"),
-    ("slowMs", "Milliseconds before every answer"),
-    ("holdMs", "Milliseconds a batch is in flight"),
-    ("maxBytes", "Batches above so many bytes get 413 (0: the stated limit)"),
-    ("rejectSubject", "Reject mails with this in their subject"),
-    ("retrySubject", "Ask for a later try of mails with this in their subject"),
-    ("skipSubject", "Skip mails with this in their subject"),
-    ("poisonSubject", "Fail whole batches with this in a subject"),
 ];
 
 /// The routes of the page.
@@ -69,13 +44,17 @@ pub(super) fn routes() -> Router<Arc<App>> {
     let refuse = || async { method_not_allowed("GET, HEAD") };
     Router::new()
         .route("/", get(activities).fallback(refuse))
-        .route("/activities/{id}", get(activity).fallback(refuse))
+        .route(
+            "/activities/{id}",
+            get(activity).post(super::records::page::act).fallback(|| async { method_not_allowed("GET, HEAD, POST") }),
+        )
         .route("/activities/{id}/mail.eml", get(original).fallback(refuse))
         .route("/activities/{id}/html", get(html).fallback(refuse))
         .route("/contacts", get(contacts).fallback(refuse))
         .route("/partners", get(partners).fallback(refuse))
         .route("/documents", get(documents).fallback(refuse))
-        .route("/faults", get(faults).post(set_faults).fallback(|| async { method_not_allowed("GET, HEAD, POST") }))
+        .merge(super::fault_page::routes())
+        .merge(super::records::page::routes())
         .route(
             "/style.css",
             get(|| async { with_type(StatusCode::OK, "text/css; charset=utf-8", include_str!("templates/style.css")) }).fallback(refuse),
@@ -134,23 +113,6 @@ struct ListRow {
     detail: String,
 }
 
-#[derive(Template)]
-#[template(path = "faults.html")]
-struct FaultsPage {
-    current: &'static str,
-    token: String,
-    message: Option<&'static str>,
-    fields: Vec<FaultField>,
-}
-
-struct FaultField {
-    name: &'static str,
-    label: &'static str,
-    value: String,
-    flag: bool,
-    number: bool,
-}
-
 async fn activities(State(app): State<Arc<App>>, Query(query): Query<BTreeMap<String, String>>) -> Response {
     let before = query.get("before").and_then(|text| text.parse().ok());
     let page = blocking(move || {
@@ -174,7 +136,10 @@ async fn activities(State(app): State<Arc<App>>, Query(query): Query<BTreeMap<St
     rendered(page.await)
 }
 
-async fn activity(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
+async fn activity(State(app): State<Arc<App>>, Path(id): Path<String>, Query(query): Query<BTreeMap<String, String>>) -> Response {
+    if id.starts_with('R') {
+        return super::records::page::show(app, id, &query).await;
+    }
     let Some(number) = number(&id) else { return no_such_activity() };
     match blocking(move || app.store.activity(number)).await {
         Ok(Some((activity, content))) => rendered(Ok(ActivityPage {
@@ -273,78 +238,22 @@ async fn documents(State(app): State<Arc<App>>) -> Response {
     rendered(page.await)
 }
 
-async fn faults(State(app): State<Arc<App>>, Query(query): Query<BTreeMap<String, String>>) -> Response {
-    let values = serde_json::to_value(&*app.faults()).unwrap_or_default();
-    let fields = FAULTS.iter().filter_map(|&(name, label)| values.get(name).map(|value| field(name, label, value))).collect();
-    let message = query.contains_key("set").then_some("The faults are set.");
-    rendered(Ok(FaultsPage { current: "/faults", token: app.form_token.clone(), message, fields }))
-}
-
-fn field(name: &'static str, label: &'static str, value: &serde_json::Value) -> FaultField {
-    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    FaultField { name, label, value: text, flag: value.is_boolean(), number: value.is_number() }
-}
-
-/// The form. Only from this page itself: the token is in no other, and the browser says where a form comes from.
-async fn set_faults(State(app): State<Arc<App>>, request: Request) -> Response {
+/// The form of a page of ours, read. Only from these pages: the token is in no other, and the browser says where a form comes from.
+pub(super) async fn checked_form(app: &App, request: Request) -> Result<BTreeMap<String, String>, Response> {
     let forbidden = |detail: &str| Failure::new(ProblemKind::Forbidden, detail).into_response();
     let origin = request.headers().get(ORIGIN).and_then(|value| value.to_str().ok());
     if origin.is_some_and(|origin| origin != app.url && origin != app.url.replace("127.0.0.1", "localhost")) {
-        return forbidden("the form was sent from another page");
+        return Err(forbidden("the form was sent from another page"));
     }
-    let Ok(bytes) = axum::body::to_bytes(request.into_body(), 64 * 1024).await else { return forbidden("the form is too large") };
+    let Ok(bytes) = axum::body::to_bytes(request.into_body(), 64 * 1024).await else { return Err(forbidden("the form is too large")) };
     let mut form: BTreeMap<String, String> = url::form_urlencoded::parse(&bytes).into_owned().collect();
     if form.remove("token").as_deref() != Some(app.form_token.as_str()) {
-        return forbidden("the form is out of date; load the page again");
+        return Err(forbidden("the form is out of date; load the page again"));
     }
-    if form.contains_key("clear") {
-        *app.faults() = Faults::default();
-        return Redirect::to("/faults?set").into_response();
-    }
-    match read_form(&form) {
-        Ok(faults) => {
-            *app.faults() = faults;
-            Redirect::to("/faults?set").into_response()
-        }
-        Err(failure) => failure.into_response(),
-    }
+    Ok(form)
 }
 
-/// A form's texts as the types of the switches; a box that is not ticked is not in the form.
-fn read_form(form: &BTreeMap<String, String>) -> Result<Faults, Failure> {
-    let invalid = |error: serde_json::Error| Failure::new(ProblemKind::Invalid, error.to_string());
-    let mut value = serde_json::to_value(Faults::default()).map_err(invalid)?;
-    for (name, member) in value.as_object_mut().into_iter().flatten() {
-        let Some(text) = form.get(name.as_str()) else { continue };
-        *member = match member {
-            serde_json::Value::Bool(_) => (text == "true").into(),
-            serde_json::Value::Number(_) => text.trim().parse::<u64>().unwrap_or(0).into(),
-            _ => text.clone().into(),
-        };
-    }
-    serde_json::from_value(value).map_err(invalid)
-}
-
-/// `GET /sandbox/faults`.
-pub(super) async fn read_faults(State(app): State<Arc<App>>) -> Response {
-    json(&*app.faults())
-}
-
-/// `PUT /sandbox/faults`: what is left out is switched off.
-pub(super) async fn write_faults(State(app): State<Arc<App>>, request: Request) -> Response {
-    let faults = read_value(request, &["application/json"])
-        .await
-        .and_then(|value| serde_json::from_value::<Faults>(value).map_err(|error| Failure::new(ProblemKind::Invalid, error.to_string())));
-    match faults {
-        Ok(faults) => {
-            *app.faults() = faults;
-            json(&*app.faults())
-        }
-        Err(failure) => failure.into_response(),
-    }
-}
-
-fn rendered(page: Result<impl Template, Failure>) -> Response {
+pub(super) fn rendered(page: Result<impl Template, Failure>) -> Response {
     let text = page.and_then(|page| page.render().map_err(|error| Failure::store(&error)));
     match text {
         Ok(text) => guarded(with_type(StatusCode::OK, "text/html; charset=utf-8", text), POLICY),
@@ -359,7 +268,7 @@ fn guarded(mut response: Response, policy: &'static str) -> Response {
     response
 }
 
-fn no_such_activity() -> Response {
+pub(super) fn no_such_activity() -> Response {
     Failure::new(ProblemKind::NotFound, "there is no such activity").into_response()
 }
 

@@ -16,7 +16,7 @@ use super::answers::{Failure, method_not_allowed, with_type};
 use super::directory::{Directory, Employee};
 use super::faults::Faults;
 use super::store::Store;
-use super::{SandboxCrmOptions, api, imports, page};
+use super::{SandboxCrmOptions, api, fault_page, imports, page, records, searches};
 use crate::crm::contract::{
     ActivityType, CapabilitiesDocument, ImportAnswer, LimitsDocument, Links, MailTypesDocument, ProblemKind, StatusDocument, openapi,
 };
@@ -31,6 +31,8 @@ pub(super) struct App {
     pub(super) store: Store,
     pub(super) options: SandboxCrmOptions,
     pub(super) stopping: Notify,
+    /// Names of events for those who listen.
+    pub(super) hints: tokio::sync::broadcast::Sender<&'static str>,
     /// Token of the page's form.
     pub(super) form_token: String,
     pub(super) types: Vec<ActivityType>,
@@ -47,20 +49,14 @@ pub(super) struct App {
 impl App {
     pub(super) fn new(options: SandboxCrmOptions, url: String, store: Store) -> Self {
         let named = |pairs: &[(&str, &str)]| pairs.iter().map(|&(key, name)| (key.to_owned(), name.to_owned())).collect::<Vec<_>>();
-        let types = [
-            ("MAILIN", "E-mail received"),
-            ("MAILOUT", "E-mail sent"),
-            ("APPOINTMENT", "Appointment"),
-            ("MEETING", "Meeting"),
-            ("TASK", "Task"),
-        ];
         let statuses = [("I", "Imported"), ("O", "Offen"), ("W", "Wartet auf Kunden"), ("E", "Erledigt"), ("S", "Storniert")];
         Self {
             url,
             store,
             stopping: Notify::new(),
+            hints: tokio::sync::broadcast::channel(64).0,
             form_token: uuid::Uuid::new_v4().simple().to_string(),
-            types: named(&types).into_iter().map(|(key, name)| ActivityType { key, name, mandatory: vec!["subject".to_owned()] }).collect(),
+            types: records::activity_types(),
             statuses: named(&statuses).into_iter().map(|(key, name)| StatusDocument { key, name }).collect(),
             in_flight: Mutex::default(),
             discarded: Mutex::default(),
@@ -73,6 +69,11 @@ impl App {
 
     pub(super) fn faults(&self) -> MutexGuard<'_, Faults> {
         lock(&self.faults)
+    }
+
+    /// Tells those who listen, if there are any.
+    pub(super) fn hint(&self, name: &'static str) {
+        let _ = self.hints.send(name);
     }
 
     pub(super) fn seen(&self) -> MutexGuard<'_, VecDeque<String>> {
@@ -108,6 +109,8 @@ impl App {
             document_keywords: texts(&["Entwurf", "Final", "Vertraulich"]),
             compression: self.options.compression.clone(),
             links: Links { activity: Some(self.activity_link()), ..Links::default() },
+            series: self.options.series,
+            follow_ups: true,
             server_time: Some(chrono::Utc::now()),
             ..CapabilitiesDocument::default()
         }
@@ -152,10 +155,15 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/v1/mail-imports", only!("POST", axum::routing::post(imports::post)))
         .route("/v1/mail-imports/check", only!("POST", axum::routing::post(api::check)))
         .route("/v1/mail-imports/{key}", only!("GET, HEAD", get(imports::recover)))
-        .route("/v1/activities", only!("GET, HEAD", get(api::activities)))
+        .route("/v1/activities", only!("GET, HEAD", get(searches::activities)))
+        .route("/v1/changes", only!("GET, HEAD", get(records::api::changes)))
+        .route("/v1/items/batch", only!("POST", axum::routing::post(records::api::write)))
+        .route("/v1/items/{id}", only!("GET, HEAD", get(records::api::item)))
+        .route("/v1/records", only!("GET, HEAD", get(records::api::find_records)))
+        .route("/v1/events", only!("GET, HEAD", get(records::events::listen)))
         .route("/v1/audit/mail", only!("POST", axum::routing::post(api::audit)))
         .route("/v1/addresses/resolve", only!("POST", axum::routing::post(api::resolve)))
-        .route("/sandbox/faults", only!("GET, HEAD, PUT", get(page::read_faults).put(page::write_faults)))
+        .route("/sandbox/faults", only!("GET, HEAD, PUT", get(fault_page::read_faults).put(fault_page::write_faults)))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), signed_in));
     Router::new()
         .merge(contract)

@@ -10,12 +10,11 @@ use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition}
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::activity::{Owner, StoredActivity, StoredContent};
 use super::decide::{Rules, Ruling, rule};
 use super::receive::Received;
-use crate::crm::contract::{
-    ImportAnswer, ImportResult, LinkedRecord, MailVerdict, Manifest, ManifestAddress, ManifestAttachment, Origin, RecordLink,
-};
-use crate::model::{BatchKey, Digest, Direction, Fingerprint, ItemKey, RunId};
+use crate::crm::contract::{ImportAnswer, ImportResult, MailVerdict, Manifest, Origin, RecordLink};
+use crate::model::{BatchKey, Digest, ItemKey, RunId};
 
 const ACTIVITIES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("activities");
 const CONTENTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("contents");
@@ -26,75 +25,6 @@ const LOCKS: TableDefinition<'_, &str, bool> = TableDefinition::new("locks");
 
 /// The database cache: the sandbox is a guest on the machine.
 const CACHE: usize = 16 * 1024 * 1024;
-
-/// An activity as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StoredActivity {
-    /// Consecutive number.
-    pub number: u64,
-    /// Rises with every change.
-    pub version: u32,
-    /// Activity type.
-    pub activity_type: String,
-    /// Status key.
-    pub status: String,
-    /// Subject.
-    pub subject: String,
-    /// `Date` header, RFC 3339.
-    pub date: Option<String>,
-    /// Which way the mail went.
-    pub direction: Direction,
-    /// `From`.
-    pub from: Vec<ManifestAddress>,
-    /// `To` and `Cc`.
-    pub to: Vec<ManifestAddress>,
-    /// Message-ID.
-    pub message_id: Option<String>,
-    /// Identity of the mail.
-    pub fingerprint: Fingerprint,
-    /// SHA-256 of the kept bytes.
-    pub raw_digest: Digest,
-    /// Segment file, offset and length of the kept bytes.
-    pub raw: (String, u64, u64),
-    /// External addresses of the mail.
-    pub external: Vec<String>,
-    /// What it is linked to.
-    pub linked: Vec<LinkedRecord>,
-    /// Folder of the customer.
-    pub customer_folder: Option<String>,
-    /// Attachments.
-    pub attachments: Vec<ManifestAttachment>,
-    /// Who imported it, the first one first.
-    pub owners: Vec<Owner>,
-}
-
-impl StoredActivity {
-    /// The record id: `A` and the number.
-    #[must_use]
-    pub fn id(&self) -> String {
-        format!("A{:06}", self.number)
-    }
-}
-
-/// An employee who imported an activity.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Owner {
-    /// Employee id.
-    pub employee: String,
-    /// Item key.
-    pub item_key: ItemKey,
-    /// Mailbox the mail was in.
-    pub folder: String,
-    /// The immutable origin mark.
-    pub origin: Origin,
-}
-
-/// Text and HTML of an activity, kept apart because lists do not need them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct StoredContent {
-    pub(super) text: String,
-    pub(super) html: Option<String>,
-}
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct StoredBatch {
@@ -157,6 +87,7 @@ impl Store {
             write.open_table(FINGERPRINTS)?;
             write.open_table(BATCHES)?;
             write.open_table(LOCKS)?;
+            super::records::create_tables(&write)?;
             let activities = write.open_table(ACTIVITIES)?;
             activities.iter()?.map(|row| Ok(parse::<StoredActivity>(row?.1.value())?.raw.0)).collect::<Result<_, StoreError>>()?
         };
@@ -180,7 +111,7 @@ impl Store {
         &self.dir
     }
 
-    fn database(&self) -> Result<Arc<Database>, StoreError> {
+    pub(super) fn database(&self) -> Result<Arc<Database>, StoreError> {
         self.database.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StoreError::Closed)
     }
 
@@ -391,7 +322,7 @@ fn owner(batch: &Batch<'_>, item: &Item<'_>) -> Owner {
         employee: batch.employee.to_owned(),
         item_key: item.item_key.clone(),
         folder: item.folder.clone(),
-        origin: Origin { run, imported_at: batch.now },
+        origin: Origin { run: Some(run), imported_at: batch.now },
     }
 }
 
@@ -403,7 +334,7 @@ fn link(result: &mut ImportResult, activity: &StoredActivity, template: &str) {
     result.customer_folder.clone_from(&activity.customer_folder);
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
     Ok(serde_json::from_slice(bytes)?)
 }
 
