@@ -20,8 +20,8 @@ pub mod zones;
 
 pub use error::{GroupwareError, LoginRefusal, TlsFault};
 pub use item_store::{
-    Collection, CollectionId, CrmLink, Delta, Draft, DraftPart, Fetched, Item, ItemId, ItemRef, ItemStore, ItemStoreFeatures, Part,
-    PartEdit, Removed, StoredItem, Written,
+    Collection, CollectionId, CrmLink, Delta, Draft, DraftPart, Fetched, Item, ItemConnector, ItemId, ItemRef, ItemStore,
+    ItemStoreFeatures, Part, PartEdit, Removed, StoredItem, Written,
 };
 pub use login_gate::LoginGate;
 pub use login_secret::LoginSecret;

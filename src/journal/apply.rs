@@ -6,7 +6,7 @@ use super::tables::{
     BATCHES, BINDINGS, CONSENTS, CURSORS, HISTORY, INTENTS, LOCATED, LOCKS, Location, PARKED, RUN_ITEMS, RUN_ITEMS_BY_MESSAGE_ID, RUNS, Rows,
     SETTLED, SETTLED_BY_MESSAGE_ID, SUCCESSES,
 };
-use super::{Change, JournalError};
+use super::{Change, JournalError, apply_items};
 use crate::model::{AccountId, MailLocation, MailboxName};
 
 /// Makes changes. They keep their order within a table; the tables that an import fills are opened once for all of them. An error leaves the
@@ -44,6 +44,16 @@ pub(super) fn apply<'c>(txn: &WriteTransaction, changes: impl Iterator<Item = &'
             Change::UnlockAccount(account) => LOCKS.remove(txn, account.as_str())?,
             Change::Bind { account, role, mailbox } => BINDINGS.put(txn, (account.as_str(), role), mailbox)?,
             Change::Unbind { account, role } => BINDINGS.remove(txn, (account.as_str(), role))?,
+            Change::PutPair { .. }
+            | Change::RemovePair { .. }
+            | Change::KnowItem { .. }
+            | Change::ForgetItem { .. }
+            | Change::KnowRecord { .. }
+            | Change::ForgetRecord { .. }
+            | Change::PutWish { .. }
+            | Change::RemoveWish { .. }
+            | Change::AddConflictLoser { .. }
+            | Change::AddRisky { .. } => apply_items::apply(txn, change)?,
             Change::Succeeded { account, at } => SUCCESSES.put(txn, account.as_str(), at)?,
         }
     }

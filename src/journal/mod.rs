@@ -4,6 +4,7 @@
 //! of changes is one transaction. Reads see the last commit. Nothing outside of this room knows the tables.
 
 mod apply;
+mod apply_items;
 mod change;
 mod check;
 mod error;
@@ -12,8 +13,10 @@ pub mod fault;
 mod file;
 mod forget;
 mod handle;
+mod items;
 mod migrations;
 mod read;
+mod read_items;
 mod records;
 mod store;
 mod tables;
@@ -22,6 +25,7 @@ pub use change::Change;
 pub use check::{Compacted, JournalReport};
 pub use error::JournalError;
 pub use handle::Journal;
+pub use items::{AreaTally, Base, ConflictLoser, ConflictSide, ItemPlace, KnownItem, KnownRecord, LinkState, Pair, PairState, Wish};
 pub use records::{
     AreaCount, Consent, Cursor, HistoryEntry, ItemOutcome, Located, LocatedState, Lock, Parked, PendingBatch, RunEnd, RunItem, RunRecord,
     SettledMail,
