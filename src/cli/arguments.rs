@@ -52,8 +52,16 @@ pub enum Command {
     Imported(Imported),
     /// Items that wait: list them, try them again, or ignore their senders
     Parked(Parked),
-    /// Why a mail was, or was not, imported
+    /// Why a mail, appointment or task was, or was not, synchronised
     Why(Why),
+    /// Which appointment or task belongs to which record of the CRM
+    Pairs(Pairs),
+    /// Send a single activity of the CRM to the groupware, or take it back
+    Activity(Activity),
+    /// What both sides changed at once: what lost, and what waits for your choice
+    Conflicts(Conflicts),
+    /// What was written where, with what stood there before
+    History(History),
     /// Prove that nothing was lost
     Audit(Audit),
     /// Clear the lock that a rejected password has set
@@ -206,6 +214,18 @@ pub enum ParkedAction {
         /// Ids as the list shows them; all when none is given
         ids: Vec<String>,
     },
+    /// Do what waits for your word: a deletion, a cancellation, a change of many
+    Confirm {
+        /// Ids as the list shows them
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+    /// Do not do it; what waits stays as it was
+    Refuse {
+        /// Ids as the list shows them
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
     /// Never import mail of an address (`a@b.example`) or domain (`b.example`) again
     Ignore {
         /// The address or domain
@@ -216,8 +236,118 @@ pub enum ParkedAction {
 /// Arguments of `why`.
 #[derive(Debug, Args)]
 pub struct Why {
-    /// Message-ID, with or without angle brackets
-    pub message_id: String,
+    /// Message-ID, with or without angle brackets; or the UID of an appointment or task, or the id of a record
+    pub what: String,
+}
+
+/// Arguments of `pairs`.
+#[derive(Debug, Args)]
+pub struct Pairs {
+    /// What to do with them
+    #[command(subcommand)]
+    pub action: Option<PairsAction>,
+}
+
+/// What to do with pairs.
+#[derive(Debug, Subcommand)]
+pub enum PairsAction {
+    /// List them
+    List {
+        /// Only this area
+        #[arg(long)]
+        area: Option<Area>,
+    },
+    /// Show one: what both sides last agreed on, and what each says now
+    Show {
+        /// UID, key or record
+        what: String,
+    },
+    /// Part them: both sides stay as they are, and follow each other no longer
+    Unlink {
+        /// UID, key or record
+        what: String,
+    },
+}
+
+/// Arguments of `activity`.
+#[derive(Debug, Args)]
+pub struct Activity {
+    /// What to do
+    #[command(subcommand)]
+    pub action: ActivityAction,
+}
+
+/// What to do with a single activity.
+#[derive(Debug, Subcommand)]
+pub enum ActivityAction {
+    /// Send it to the groupware; from then on both follow each other
+    Push {
+        /// Id of the activity
+        id: String,
+        /// What it becomes there
+        #[arg(long = "as", value_enum, value_name = "KIND")]
+        kind: PushAs,
+        /// Into the calendar of this account
+        #[arg(long, value_name = "NAME")]
+        account: Option<String>,
+    },
+    /// Remove its item from the groupware; the activity stays in the CRM
+    Remove {
+        /// UID, key or record
+        what: String,
+    },
+}
+
+/// What an activity becomes in the groupware.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum PushAs {
+    /// An appointment
+    Appointment,
+    /// A task
+    Task,
+}
+
+/// Arguments of `conflicts`.
+#[derive(Debug, Args)]
+pub struct Conflicts {
+    /// What to do with them
+    #[command(subcommand)]
+    pub action: Option<ConflictsAction>,
+}
+
+/// What to do with conflicts.
+#[derive(Debug, Subcommand)]
+pub enum ConflictsAction {
+    /// List them
+    List,
+    /// Choose whose value holds
+    Resolve {
+        /// UID, key or record
+        what: String,
+        /// Whose value holds
+        #[arg(long, value_enum)]
+        keep: SideArgument,
+        /// Only this field; several with several uses
+        #[arg(long, value_name = "FIELD")]
+        field: Vec<String>,
+    },
+}
+
+/// One of the two sides.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum SideArgument {
+    /// The CRM
+    Crm,
+    /// The groupware
+    Groupware,
+}
+
+/// Arguments of `history`.
+#[derive(Debug, Args)]
+pub struct History {
+    /// At most so many entries, newest first
+    #[arg(long, default_value_t = 100)]
+    pub limit: usize,
 }
 
 /// Arguments of `audit`.

@@ -1,11 +1,13 @@
-//! `crmsync demo`: sandbox servers with sample mails, one import, the table, and the CRM's page.
+//! `crmsync demo`: sandbox servers with samples, one run, the table, and the CRM's page.
 
 use std::path::Path;
 
 use crate::model::AccountId;
 use crate::sandbox::crm::{RunningCrm, SandboxCrm, SandboxCrmOptions};
+use crate::sandbox::dav::{RunningDav, SandboxDav, SandboxDavOptions};
 use crate::sandbox::imap::{RunningImap, SandboxImap, SandboxImapOptions, User};
 use crate::sandbox::samples;
+use crate::system::{Clock as _, SystemClock};
 
 use super::arguments::{Demo, Global, Sync};
 use super::exit::{Exit, Failure, Outcome};
@@ -16,20 +18,23 @@ pub(super) async fn run(global: &Global, arguments: Demo) -> Outcome {
     let crm = SandboxCrm::start(SandboxCrmOptions { port: arguments.port, ..SandboxCrmOptions::default() }).await?;
     let imap = SandboxImap::start(SandboxImapOptions { users: vec![User::new("anna", "demo")], ..SandboxImapOptions::default() }).await?;
     samples::populate(&imap.handle());
+    let dav = SandboxDav::start(SandboxDavOptions::default()).await?;
+    samples::calendar::populate(&dav.handle(), SystemClock.now().date_naive());
     let home = tempfile::tempdir()?;
-    let outcome = import(global, home.path(), &crm, &imap).await;
+    let outcome = synchronise(global, home.path(), &configuration(&crm, &imap, &dav)).await;
     if matches!(outcome, Ok(Exit::Ok)) && !arguments.once {
         wait_for_the_user(&crm).await?;
     }
     imap.shutdown().await;
+    dav.shutdown().await;
     crm.shutdown().await;
     outcome
 }
 
-/// The same import as `crmsync sync` makes, with a configuration of its own.
-async fn import(global: &Global, home: &Path, crm: &RunningCrm, imap: &RunningImap) -> Outcome {
+/// The same run as `crmsync sync` makes, with a configuration of its own.
+async fn synchronise(global: &Global, home: &Path, configuration: &str) -> Outcome {
     let config = home.join("config.toml");
-    std::fs::write(&config, configuration(crm, imap))?;
+    std::fs::write(&config, configuration)?;
     let demo = Global { config: Some(config), data_dir: Some(home.join("data")), ..global.clone() };
     let session = Session::online(&demo).await?;
     let sync = Sync { area: Vec::new(), account: None, dry_run: false, all: true, yes: true };
@@ -50,7 +55,7 @@ async fn import(global: &Global, home: &Path, crm: &RunningCrm, imap: &RunningIm
 }
 
 /// Secrets are where secrets belong even here: in the environment of a command, not in the file. Both are the sandbox's own.
-fn configuration(crm: &RunningCrm, imap: &RunningImap) -> String {
+fn configuration(crm: &RunningCrm, imap: &RunningImap, dav: &RunningDav) -> String {
     let echo = |text: &str| {
         if cfg!(windows) { format!("[\"cmd\", \"/C\", \"echo {text}\"]") } else { format!("[\"echo\", \"{text}\"]") }
     };
@@ -60,6 +65,9 @@ fn configuration(crm: &RunningCrm, imap: &RunningImap) -> String {
 url = "{url}"
 auth = "bearer"
 secret = {{ command = {token} }}
+
+[sync]
+areas = ["mail", "calendar", "tasks"]
 
 [mail]
 internal = ["nordwind.example"]
@@ -73,7 +81,11 @@ port = {port}
 security = "none"
 user = "anna"
 secret = {{ command = {password} }}
+
+[accounts.demo.dav]
+url = "{dav}"
 "#,
+        dav = dav.url(),
         url = crm.url,
         token = echo(&crm.token),
         host = imap.addr().ip(),

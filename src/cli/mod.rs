@@ -1,17 +1,22 @@
 //! A file per command: arguments in, text or JSON out.
 
+mod activity;
 mod arguments;
 mod audit;
 mod completions;
 mod config;
+mod conflicts;
 mod demo;
 mod doctor;
 mod exit;
+mod history;
 mod imported;
+mod item_plan;
 mod journal;
 mod logging;
 mod openapi;
 mod output;
+mod pairs;
 mod parked;
 mod progress;
 mod sandbox;
@@ -20,6 +25,7 @@ mod setup;
 mod status;
 mod sync;
 mod unlock;
+mod values;
 mod why;
 
 use std::io::Write as _;
@@ -92,6 +98,10 @@ async fn run(arguments: Arguments) -> Outcome {
         Command::Imported(command) => imported::run(&global, &command).await,
         Command::Parked(command) => parked::run(&global, command).await,
         Command::Why(command) => why::run(&global, &command),
+        Command::Pairs(command) => pairs::run(&global, command).await,
+        Command::Activity(command) => activity::run(&global, command).await,
+        Command::Conflicts(command) => conflicts::run(&global, command).await,
+        Command::History(command) => history::run(&global, &command),
         Command::Audit(command) => audit::run(&global, &command).await,
         Command::Unlock(command) => unlock::run(&global, &command).await,
         Command::Config(command) => config::run(&global, &command).await,

@@ -1,6 +1,7 @@
 //! `crmsync parked`: what waits, and the one-step repairs (X3).
 
-use crate::journal::{Change, Parked};
+use crate::journal::{Change, Parked, Wish};
+use crate::model::ItemKey;
 
 use super::arguments::{Global, Parked as Arguments, ParkedAction};
 use super::exit::{Exit, Failure, Outcome};
@@ -13,6 +14,8 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> Outcome {
     match arguments.action.unwrap_or(ParkedAction::List) {
         ParkedAction::List => list(&session),
         ParkedAction::Retry { ids } => retry(&session, &ids).await,
+        ParkedAction::Confirm { ids } => decide(&session, &ids, true).await,
+        ParkedAction::Refuse { ids } => decide(&session, &ids, false).await,
         ParkedAction::Ignore { who } => ignore(&mut session, &who).await,
     }
 }
@@ -64,6 +67,26 @@ async fn retry(session: &Session, ids: &[String]) -> Outcome {
     session
         .output
         .answer(&serde_json::json!({ "due": count }), |out| writeln!(out, "{count} items are tried again at the next `crmsync sync`."))?;
+    Ok(Exit::Ok)
+}
+
+/// The user's word on what waits for it.
+async fn decide(session: &Session, ids: &[String], confirm: bool) -> Outcome {
+    let parked = session.journal.parked(None)?;
+    let mut changes = Vec::new();
+    for id in ids {
+        let Some(entry) = parked.iter().find(|entry| matches(entry, id) && entry.reason.code.waits_for_word()) else {
+            return Err(Failure::new(Exit::NoInput, format!("nothing waits for your word as \"{id}\"; `crmsync parked` lists what waits")));
+        };
+        let key = ItemKey(entry.id.clone());
+        let wish = if confirm { Wish::Confirm { key } } else { Wish::Refuse { key } };
+        changes.push(Change::PutWish { account: entry.account.clone(), area: entry.area, wish });
+    }
+    let count = changes.len();
+    session.journal.commit(changes).await?;
+    session.output.answer(&serde_json::json!({ "decided": count, "confirmed": confirm }), |out| {
+        writeln!(out, "{count} items are dealt with so at the next `crmsync sync`.")
+    })?;
     Ok(Exit::Ok)
 }
 

@@ -1,21 +1,26 @@
 //! What most commands start from: the settings in force, the journal, the CRM, the accounts.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
 use crate::crm::http::HttpCrm;
-use crate::crm::{Capabilities, Crm as _, CrmError};
+use crate::crm::{Capabilities, Crm as _, CrmError, Profile};
+use crate::engine::EngineError;
+use crate::engine::items::{ItemCapabilities, ItemJob};
 use crate::engine::EngineError;
 use crate::engine::mail::MailJob;
 use crate::engine::web_folder::WebFolderWriter;
+use crate::groupware::dav::{CalDavConnector, CalDavOptions};
 use crate::groupware::imap::ImapConnector;
+use crate::groupware::{LoginGate, ical};
 use crate::journal::Journal;
-use crate::model::{AccountId, CrmSettings};
-use crate::settings::{Effective, Secrets, Settings, Sources, WebFolder, load, mail_rules_digest, write_setting};
+use crate::model::{AccountId, Area, CrmSettings};
+use crate::settings::{Effective, Secrets, Settings, Sources, WebFolder, item_rules_digest, load, mail_rules_digest, write_setting};
 use crate::sync::Addresses;
-use crate::system::{Dirs, SystemResolver, private_dir};
+use crate::system::{Dirs, SystemClock, SystemResolver, private_dir};
 
 use super::arguments::Global;
 use super::exit::{Exit, Failure};
@@ -128,22 +133,54 @@ impl Session {
     /// What the mail import of an account works with.
     pub(super) async fn mail_job(&self, account: &AccountId) -> Result<MailJob, Failure> {
         let mail = Arc::new(self.settings.mail.clone());
-        let own: Vec<&str> = self
-            .settings
-            .accounts
-            .get(account)
-            .into_iter()
-            .flat_map(|account| &account.addresses)
-            .chain(self.crm_settings.iter().flat_map(|settings| &settings.own_addresses))
-            .map(String::as_str)
-            .collect();
-        let rules = mail_rules_digest(&mail, own.iter().copied());
-        let addresses = Arc::new(Addresses::new(own, &mail.internal, &mail.freemail));
+        let own = self.own_addresses(account);
+        let own = || own.iter().map(String::as_str);
+        let rules = mail_rules_digest(&mail, own());
+        let addresses = Arc::new(Addresses::new(own(), &mail.internal, &mail.freemail));
         let web_folder = match &mail.web_folder {
             Some(folder) => Some(Arc::new(self.web_folder(folder).await?)),
             None => None,
         };
         Ok(MailJob { settings: mail, capabilities: self.capabilities().await?, addresses, rules, web_folder })
+    }
+
+    /// The employee's own addresses: those of the account, and those the CRM knows.
+    fn own_addresses(&self, account: &AccountId) -> BTreeSet<String> {
+        let of_account = self.settings.accounts.get(account).into_iter().flat_map(|account| &account.addresses);
+        of_account.chain(self.crm_settings.iter().flat_map(|settings| &settings.own_addresses)).map(|address| address.to_lowercase()).collect()
+    }
+
+    /// What the synchronisation of an area of items works with.
+    pub(super) async fn item_job(&self, account: &AccountId, area: Area) -> Result<ItemJob, Failure> {
+        let capabilities = self.capabilities().await?;
+        if !capabilities.profiles.contains(&Profile::Activities) {
+            return Err(EngineError::ProfileMissing { profile: "activities", area }.into());
+        }
+        let settings = Arc::new(if area == Area::Tasks { self.settings.tasks.clone() } else { self.settings.calendar.clone() });
+        let own_addresses = self.own_addresses(account);
+        let rules = item_rules_digest(&settings, capabilities.series_taken, own_addresses.iter().map(String::as_str));
+        Ok(ItemJob {
+            area,
+            settings,
+            capabilities: ItemCapabilities { max_items: capabilities.limits.max_items, takes_series: capabilities.series_taken },
+            own_addresses,
+            crm_instance: self.settings.crm.url.to_string(),
+            rules,
+            expander: ical::occurrences,
+        })
+    }
+
+    /// Signs in to an account's server of calendar and tasks.
+    pub(super) fn item_connector(&self, account: &AccountId) -> Result<CalDavConnector, Failure> {
+        let dav = self.settings.accounts.get(account).and_then(|settings| settings.dav.clone());
+        let access = dav.ok_or_else(|| {
+            let repair = format!("write its address as url below [accounts.{account}.dav]");
+            Failure::new(Exit::Config, format!("account \"{account}\" has no calendar server; {repair}"))
+        })?;
+        let invitations = self.settings.calendar.invitations;
+        let options = CalDavOptions { own_addresses: self.own_addresses(account), invitations, ..CalDavOptions::default() };
+        let clock = Arc::new(SystemClock);
+        Ok(CalDavConnector::new(account.clone(), access, self.secrets.clone(), LoginGate::new(), clock, options))
     }
 
     async fn web_folder(&self, folder: &WebFolder) -> Result<WebFolderWriter, Failure> {

@@ -1,6 +1,6 @@
 //! `crmsync sync`: one run for each account.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -8,15 +8,19 @@ use serde::ser::{Error as _, SerializeSeq as _, Serializer};
 use tokio_util::sync::CancellationToken;
 
 use crate::crm::Profile;
+use crate::engine::items::{self, ItemJob, ItemPlan};
 use crate::engine::{self, Context, EngineError, RunPlan, mail, new_run_id};
+use crate::groupware::TrafficSnapshot;
+use crate::groupware::dav::CalDavConnector;
 use crate::journal::{Consent, Journal, JournalError, RunItem, RunRecord};
 use crate::model::{AccountId, Area, RunId};
-use crate::settings::{MailSelector, ResultDisplay};
+use crate::settings::{MailSelector, MailSettings, ResultDisplay, SyncDirection};
 use crate::sync::{MailPlan, PlannedMail};
 use crate::system::{Clock as _, SystemClock, SystemRandom};
 
 use super::arguments::{Global, Sync};
 use super::exit::{Exit, Failure, Outcome};
+use super::item_plan::write_plan;
 use super::output::table;
 use super::progress::{Progress, ask};
 use super::session::Session;
@@ -75,10 +79,20 @@ impl Serialize for RunItems {
 /// What a run cost.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Traffic {
-    pub imap: crate::groupware::imap::TrafficSnapshot,
+    pub imap: TrafficSnapshot,
+    pub dav: TrafficSnapshot,
     pub crm: crate::crm::http::TrafficCount,
     /// Durable commits of the journal.
     pub commits: u64,
+}
+
+/// What a run would do, by area.
+#[derive(Default, Serialize)]
+struct Preview {
+    #[serde(flatten)]
+    mail: Option<mail::MailPreview>,
+    #[serde(flatten)]
+    items: BTreeMap<Area, ItemPlan>,
 }
 
 /// What became of several accounts, for programs.
@@ -95,7 +109,7 @@ enum Part {
     Preview {
         account: AccountId,
         #[serde(flatten)]
-        preview: mail::MailPreview,
+        preview: Preview,
     },
     Failed {
         account: AccountId,
@@ -106,13 +120,18 @@ enum Part {
 pub(super) async fn run(global: &Global, arguments: &Sync) -> Outcome {
     let session = Session::online(global).await?;
     session.permit()?;
-    let areas = areas(&session, arguments)?;
+    run_in(&session, arguments).await
+}
+
+/// The same in a session that is open and permitted.
+pub(super) async fn run_in(session: &Session, arguments: &Sync) -> Outcome {
+    let areas = areas(session, arguments)?;
     let accounts = session.accounts(arguments.account.as_deref())?;
     let alone = accounts.len() == 1;
     let mut exit = Exit::Ok;
     let mut parts = Vec::new();
     for account in accounts {
-        let (part, failure) = match one(&session, &account, &areas, arguments).await {
+        let (part, failure) = match one(session, &account, &areas, arguments).await {
             Ok(done) => done,
             Err(failure) if alone => return Err(failure),
             // One account that cannot go on does not hold up the others.
@@ -138,7 +157,7 @@ pub(super) async fn run(global: &Global, arguments: &Sync) -> Outcome {
 /// Synchronises or previews one account, and shows it to a person.
 async fn one(session: &Session, account: &AccountId, areas: &BTreeSet<Area>, arguments: &Sync) -> Result<(Part, Option<Failure>), Failure> {
     if arguments.dry_run {
-        let preview = preview_of(session, account, PREVIEW).await?;
+        let preview = preview_of(session, account, areas, arguments, PREVIEW).await?;
         if !session.output.json {
             session.output.answer(&preview, |out| write_preview(out, &preview))?;
         }
@@ -152,15 +171,36 @@ async fn one(session: &Session, account: &AccountId, areas: &BTreeSet<Area>, arg
 /// The areas of this run. What a later version brings is refused now rather than skipped in silence.
 fn areas(session: &Session, arguments: &Sync) -> Result<BTreeSet<Area>, Failure> {
     if arguments.area.is_empty() {
-        for area in session.settings.areas.iter().filter(|area| **area != Area::Mail) {
-            super::eprint_lines(&format!("this version synchronises mail only: {area} is left alone"));
+        if session.settings.areas.contains(&Area::Contacts) {
+            super::eprint_lines("this version does not synchronise contacts: they are left alone");
         }
-        return Ok(session.settings.areas.clone());
+        return Ok(session.settings.areas.iter().copied().filter(|area| *area != Area::Contacts).collect());
     }
-    match arguments.area.iter().find(|area| **area != Area::Mail) {
-        Some(other) => Err(Failure::new(Exit::Unavailable, format!("this version synchronises mail only, not {other}"))),
-        None => Ok(arguments.area.iter().copied().collect()),
+    if arguments.area.contains(&Area::Contacts) {
+        return Err(Failure::new(Exit::Unavailable, "this version does not synchronise contacts"));
     }
+    Ok(arguments.area.iter().copied().collect())
+}
+
+/// What is known of the calendar server, and what to do in each area of items. An account without such a server has none, unless the
+/// area was asked for by name.
+async fn item_jobs(
+    session: &Session,
+    account: &AccountId,
+    areas: &BTreeSet<Area>,
+    arguments: &Sync,
+) -> Result<Option<(CalDavConnector, Vec<ItemJob>)>, Failure> {
+    let wanted: Vec<Area> = areas.iter().copied().filter(|area| matches!(area, Area::Calendar | Area::Tasks)).collect();
+    let without_server = session.settings.accounts.get(account).is_some_and(|account| account.dav.is_none());
+    if wanted.is_empty() || (without_server && arguments.area.is_empty()) {
+        return Ok(None);
+    }
+    let connector = session.item_connector(account)?;
+    let mut jobs = Vec::new();
+    for area in wanted {
+        jobs.push(session.item_job(account, area).await?);
+    }
+    Ok(Some((connector, jobs)))
 }
 
 /// One run, with its consent (R55).
@@ -170,7 +210,7 @@ pub(super) async fn sync_account(
     areas: &BTreeSet<Area>,
     arguments: &Sync,
 ) -> Result<(RunAnswer, Option<EngineError>), Failure> {
-    let consent = consent(session, account, arguments).await?;
+    let consent = consent(session, account, areas, arguments).await?;
     let progress = Arc::new(Progress::new(session.output, arguments.all || !session.output.interactive()));
     let ctx = context(session, account, Arc::clone(&progress) as _);
     stop_on_ctrl_c(ctx.cancel.clone());
@@ -183,7 +223,7 @@ pub(super) async fn sync_account(
     let report = report?;
     let items = RunItems { journal: session.journal.clone(), run: report.record.id.clone() };
     let traffic =
-        Traffic { imap: connector.traffic(), crm: session.crm()?.traffic().count(), commits: session.journal.commits() - commits };
+        Traffic { imap: connector.traffic(), dav, crm: session.crm()?.traffic().count(), commits: session.journal.commits() - commits };
     let error = report.error;
     Ok((RunAnswer { record: report.record, items, traffic, error: error.as_ref().map(ToString::to_string) }, error))
 }
@@ -216,11 +256,22 @@ fn stop_on_ctrl_c(cancel: CancellationToken) {
 }
 
 /// The user's agreement, if it was not given before: by `--yes`, by the configuration, or asked for with a preview.
-async fn consent(session: &Session, account: &AccountId, arguments: &Sync) -> Result<Option<Consent>, Failure> {
-    if engine::consent_given(&session.journal, account, Area::Mail)? {
+async fn consent(
+    session: &Session,
+    account: &AccountId,
+    areas: &BTreeSet<Area>,
+    arguments: &Sync,
+) -> Result<Option<Consent>, Failure> {
+    let mut new = BTreeSet::new();
+    for area in areas {
+        if !engine::consent_given(&session.journal, account, *area)? {
+            new.insert(*area);
+        }
+    }
+    if new.is_empty() {
         return Ok(None);
     }
-    let shown = promise(session);
+    let shown = promise(session, &new);
     let given = |how: &str| Ok(Some(Consent { at: SystemClock.now(), how: how.to_owned(), shown: shown.clone() }));
     if arguments.yes {
         return given("--yes");
@@ -231,16 +282,40 @@ async fn consent(session: &Session, account: &AccountId, arguments: &Sync) -> Re
     if !session.output.interactive() {
         return Ok(None);
     }
-    let preview = preview_of(session, account, SHOWN_FOR_CONSENT).await?;
+    let preview = preview_of(session, account, &new, arguments, SHOWN_FOR_CONSENT).await?;
     super::eprint_lines(&shown);
     write_preview(&mut std::io::stderr().lock(), &preview)?;
     if ask(session.output, "Is that what you want?")? { given("prompt") } else { Ok(None) }
 }
 
 /// What a run writes, in words.
-fn promise(session: &Session) -> String {
-    let mail = &session.settings.mail;
+fn promise(session: &Session, areas: &BTreeSet<Area>) -> String {
     let mut words = Vec::new();
+    if areas.contains(&Area::Mail) {
+        promise_mail(&session.settings.mail, &mut words);
+    }
+    for (area, items, settings) in
+        [(Area::Calendar, "Appointments", &session.settings.calendar), (Area::Tasks, "Tasks", &session.settings.tasks)]
+    {
+        if areas.contains(&area) {
+            words.push(match settings.direction {
+                SyncDirection::Both => format!("{items} are kept the same in the groupware and in the CRM."),
+                SyncDirection::ToCrm => format!("{items} of the groupware are copied into the CRM and kept up to date there."),
+                SyncDirection::ToGroupware => format!("{items} of the CRM are copied into the groupware and kept up to date there."),
+            });
+            if settings.link_back && settings.direction != SyncDirection::ToCrm {
+                words.push("Each gets a link to the other in its text.".to_owned());
+            }
+            if !settings.invitations {
+                words.push("No invitation, update or cancellation is ever sent to anybody.".to_owned());
+            }
+        }
+    }
+    words.push("Nothing is deleted that nobody deleted, and no mail is sent.".to_owned());
+    words.join("\n")
+}
+
+fn promise_mail(mail: &MailSettings, words: &mut Vec<String>) {
     for selector in &mail.selectors {
         words.push(match selector {
             MailSelector::Folder => format!("Mails in the folder \"{}\" and below it are copied into the CRM.", mail.import_folder),
@@ -255,25 +330,50 @@ fn promise(session: &Session) -> String {
             crate::settings::MailMark::Subfolders => "Imported mails are moved to sub-folders by their result.".to_owned(),
         });
     }
-    words.push("Nothing is deleted, and no mail is sent.".to_owned());
-    words.join("\n")
 }
 
-async fn preview_of(session: &Session, account: &AccountId, limit: usize) -> Result<mail::MailPreview, Failure> {
+async fn preview_of(
+    session: &Session,
+    account: &AccountId,
+    areas: &BTreeSet<Area>,
+    arguments: &Sync,
+    limit: usize,
+) -> Result<Preview, Failure> {
     let ctx = context(session, account, Arc::new(engine::Silent));
     if let Some(lock) = session.journal.lock(account)? {
         return Err(EngineError::Locked { account: account.clone(), cause: lock.cause }.into());
     }
-    let job = session.mail_job(account).await?;
-    if !job.capabilities.profiles.contains(&Profile::Mail) {
-        return Err(EngineError::ProfileMissing { profile: "mail", area: Area::Mail }.into());
+    let mut preview = Preview::default();
+    if areas.contains(&Area::Mail) {
+        let job = session.mail_job(account).await?;
+        if !job.capabilities.profiles.contains(&Profile::Mail) {
+            return Err(EngineError::ProfileMissing { profile: "mail", area: Area::Mail }.into());
+        }
+        let connector = session.connector(account)?;
+        let store = engine::sign_in(&connector, session.crm()?, &ctx).await?;
+        preview.mail = Some(mail::plan(&connector, store, session.crm()?, &job, &ctx, limit).await?);
     }
-    let connector = session.connector(account)?;
-    let store = engine::sign_in(&connector, session.crm()?, &ctx).await?;
-    Ok(mail::plan(&connector, store, session.crm()?, &job, &ctx, limit).await?)
+    if let Some((connector, jobs)) = item_jobs(session, account, areas, arguments).await? {
+        let store = engine::sign_in_items(&connector, session.crm()?, &ctx).await?;
+        for job in jobs {
+            preview.items.insert(job.area, items::plan(&store, session.crm()?, &job, &ctx, limit).await?);
+        }
+    }
+    Ok(preview)
 }
 
-fn write_preview(out: &mut dyn std::io::Write, preview: &mail::MailPreview) -> std::io::Result<()> {
+fn write_preview(out: &mut dyn std::io::Write, preview: &Preview) -> std::io::Result<()> {
+    if let Some(mail) = &preview.mail {
+        write_mails(out, mail)?;
+    }
+    for (area, plan) in &preview.items {
+        writeln!(out, "\n{area}")?;
+        write_plan(out, plan)?;
+    }
+    writeln!(out, "Nothing was written.")
+}
+
+fn write_mails(out: &mut dyn std::io::Write, preview: &mail::MailPreview) -> std::io::Result<()> {
     if preview.mails.is_empty() {
         return writeln!(out, "There is nothing to import.");
     }
@@ -293,7 +393,7 @@ fn write_preview(out: &mut dyn std::io::Write, preview: &mail::MailPreview) -> s
     if preview.left > 0 {
         writeln!(out, "… and {} more.", preview.left)?;
     }
-    writeln!(out, "Nothing was written.")
+    Ok(())
 }
 
 fn what(mail: &PlannedMail, archive: &str) -> String {

@@ -60,6 +60,14 @@ macro_rules! reasons {
     };
 }
 
+impl ReasonCode {
+    /// Whether what is parked for this waits for the user's yes or no.
+    #[must_use]
+    pub const fn waits_for_word(self) -> bool {
+        matches!(self, Self::MassChange | Self::DeletedInGroupware | Self::DeletedAndChanged)
+    }
+}
+
 reasons! {
     /// Only addresses of the organisation take part (R24).
     InternalOnly => "only internal addresses take part", "set mail.internal = \"import\" to import internal mail too";

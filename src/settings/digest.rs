@@ -1,4 +1,4 @@
-//! A digest of the rules that decide which mails are selected and which are left out.
+//! Digests of the rules that decide what is selected and what is left out.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::model::Digest;
 
-use super::MailSettings;
+use super::{ItemSettings, MailSettings};
 
 /// The digest of exactly those settings that decide which mails are selected or left out, and of the employee's own addresses. When it
 /// changes, mails that were left out before are looked at again. Order and case of addresses do not matter.
@@ -29,6 +29,26 @@ pub fn mail_rules_digest<'a>(mail: &MailSettings, own_addresses: impl IntoIterat
         "private": mail.private,
         "encrypted": mail.encrypted,
         "max_size": mail.max_size,
+    });
+    Digest::of(rules.to_string().as_bytes()).as_str().to_owned()
+}
+
+/// The digest of exactly those settings that decide which items of an area are synchronised, and of the employee's own addresses.
+#[must_use]
+pub fn item_rules_digest<'a>(items: &ItemSettings, series_taken: bool, own_addresses: impl IntoIterator<Item = &'a str>) -> String {
+    let own: BTreeSet<String> = own_addresses.into_iter().map(str::to_lowercase).collect();
+    let rules = json!({
+        "version": 1,
+        "direction": items.direction,
+        "create_in_crm": items.create_in_crm,
+        "create_in_groupware": items.create_in_groupware,
+        "future_days": items.future_days,
+        "past_days": items.past_days,
+        "private": items.private,
+        "category": items.category,
+        "collections": items.collections,
+        "series": series_taken,
+        "own": own,
     });
     Digest::of(rules.to_string().as_bytes()).as_str().to_owned()
 }

@@ -22,7 +22,7 @@ mod secrets;
 mod tests;
 mod value;
 
-pub use digest::mail_rules_digest;
+pub use digest::{item_rules_digest, mail_rules_digest};
 pub use edit::{WriteError, write_account, write_crm, write_setting};
 pub use effective::{
     Account, AuthMethod, CrmAccess, CrmAuth, ImapAccess, LeaveOut, MailMark, MailSelector, MailSettings, Payload, ResultDisplay, Secret,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::groupware::{GroupwareError, LoginGate, LoginSecret, Traffic, TrafficSnapshot, ical};
+use crate::groupware::{GroupwareError, ItemConnector, LoginGate, LoginSecret, Traffic, TrafficSnapshot, ical};
 use crate::model::AccountId;
 use crate::settings::{DavAccess, Secrets};
 use crate::system::Clock;
@@ -95,5 +95,13 @@ impl CalDavConnector {
         };
         let (format, way) = (Arc::clone(&self.format), Arc::clone(&self.way));
         Ok(DavStore::new(http, Dialect::CalDav, site, format, self.options.invitations, way))
+    }
+}
+
+impl ItemConnector for CalDavConnector {
+    type Store = DavStore;
+
+    async fn connect(&self) -> Result<DavStore, GroupwareError> {
+        Self::connect(self).await
     }
 }
