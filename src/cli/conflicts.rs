@@ -93,7 +93,8 @@ async fn resolve(session: &Session, what: &str, keep: SideArgument, fields: &[St
     let mut choices = std::collections::BTreeMap::new();
     for name in fields {
         let known = || Field::ALL.iter().map(|field| field.name()).collect::<Vec<_>>().join(", ");
-        let field = Field::by_name(name).ok_or_else(|| Failure::new(Exit::Usage, format!("\"{name}\" is no field; there are {}", known())))?;
+        let field =
+            Field::by_name(name).ok_or_else(|| Failure::new(Exit::Usage, format!("\"{name}\" is no field; there are {}", known())))?;
         choices.insert(field, keep);
     }
     if choices.is_empty() {

@@ -19,7 +19,13 @@ pub(super) fn run(global: &Global, arguments: &History) -> Outcome {
             .iter()
             .map(|(number, entry)| {
                 let operation = &entry.intent.operation;
-                vec![number.to_string(), local(entry.at), operation.area.to_string(), what(&operation.action).to_owned(), operation.item.to_string()]
+                vec![
+                    number.to_string(),
+                    local(entry.at),
+                    operation.area.to_string(),
+                    what(&operation.action).to_owned(),
+                    operation.item.to_string(),
+                ]
             })
             .collect();
         table(out, &["NUMBER", "WHEN", "AREA", "WHAT", "ITEM"], &rows)?;

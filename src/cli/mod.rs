@@ -77,9 +77,10 @@ fn told(failure: &Failure, json: bool) -> ExitCode {
 fn on_runtime(arguments: Arguments) -> Outcome {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let (send, receive) = std::sync::mpsc::channel();
-    runtime.spawn(async move {
+    let handle = runtime.handle().clone();
+    std::thread::spawn(move || {
         // The receiver waits until this is sent.
-        let _ = send.send(run(arguments).await);
+        let _ = send.send(handle.block_on(run(arguments)));
     });
     let outcome = receive.recv().unwrap_or_else(|_| Err(Failure::new(Exit::Software, "the command ended abnormally")));
     // A keyring that hangs must not keep the process alive.

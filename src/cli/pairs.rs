@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::crm::CrmRecords as _;
-use crate::groupware::{CollectionId, Fetched, ItemConnector as _, ItemId, ItemStore as _};
+use crate::groupware::{CollectionId, Fetched, ItemConnector, ItemId, ItemStore as _};
 use crate::journal::{Change, Pair, Wish};
 use crate::model::{AccountId, Area, Fields, ItemKey};
 
@@ -198,7 +198,10 @@ async fn groupware_side(session: &Session, found: &Found) -> Result<Side, Failur
             .item
             .parts
             .into_iter()
-            .find(|part| part.recurrence_id.as_ref().map(crate::model::Moment::key) == found.pair.recurrence_id.as_ref().map(crate::model::Moment::key))
+            .find(|part| {
+                part.recurrence_id.as_ref().map(crate::model::Moment::key)
+                    == found.pair.recurrence_id.as_ref().map(crate::model::Moment::key)
+            })
             .map_or(Side::Gone, |part| Side::Says(part.fields)),
         Some(Fetched::Unreadable(_, why)) => Side::Unknown(why),
         Some(Fetched::Gone(_)) | None => Side::Gone,

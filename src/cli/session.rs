@@ -10,7 +10,6 @@ use crate::crm::http::HttpCrm;
 use crate::crm::{Capabilities, Crm as _, CrmError, Profile};
 use crate::engine::EngineError;
 use crate::engine::items::{ItemCapabilities, ItemJob};
-use crate::engine::EngineError;
 use crate::engine::mail::MailJob;
 use crate::engine::web_folder::WebFolderWriter;
 use crate::groupware::dav::{CalDavConnector, CalDavOptions};
@@ -147,7 +146,10 @@ impl Session {
     /// The employee's own addresses: those of the account, and those the CRM knows.
     fn own_addresses(&self, account: &AccountId) -> BTreeSet<String> {
         let of_account = self.settings.accounts.get(account).into_iter().flat_map(|account| &account.addresses);
-        of_account.chain(self.crm_settings.iter().flat_map(|settings| &settings.own_addresses)).map(|address| address.to_lowercase()).collect()
+        of_account
+            .chain(self.crm_settings.iter().flat_map(|settings| &settings.own_addresses))
+            .map(|address| address.to_lowercase())
+            .collect()
     }
 
     /// What the synchronisation of an area of items works with.

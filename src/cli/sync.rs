@@ -215,10 +215,16 @@ pub(super) async fn sync_account(
     let ctx = context(session, account, Arc::clone(&progress) as _);
     stop_on_ctrl_c(ctx.cancel.clone());
     let mail = if areas.contains(&Area::Mail) { Some(session.mail_job(account).await?) } else { None };
-    let plan = RunPlan { mail, items: Vec::new(), consent };
+    let items = item_jobs(session, account, areas, arguments).await?;
     let connector = session.connector(account)?;
     let commits = session.journal.commits();
-    let report = engine::run(&connector, session.crm()?, &plan, &ctx).await;
+    let (report, dav) = if let Some((calendar, jobs)) = items {
+        let plan = RunPlan { mail, items: jobs, consent };
+        (engine::run_all(&connector, &calendar, session.crm()?, &plan, &ctx).await, calendar.traffic())
+    } else {
+        let plan = RunPlan { mail, items: Vec::new(), consent };
+        (engine::run(&connector, session.crm()?, &plan, &ctx).await, TrafficSnapshot::default())
+    };
     progress.finish();
     let report = report?;
     let items = RunItems { journal: session.journal.clone(), run: report.record.id.clone() };
@@ -256,12 +262,7 @@ fn stop_on_ctrl_c(cancel: CancellationToken) {
 }
 
 /// The user's agreement, if it was not given before: by `--yes`, by the configuration, or asked for with a preview.
-async fn consent(
-    session: &Session,
-    account: &AccountId,
-    areas: &BTreeSet<Area>,
-    arguments: &Sync,
-) -> Result<Option<Consent>, Failure> {
+async fn consent(session: &Session, account: &AccountId, areas: &BTreeSet<Area>, arguments: &Sync) -> Result<Option<Consent>, Failure> {
     let mut new = BTreeSet::new();
     for area in areas {
         if !engine::consent_given(&session.journal, account, *area)? {

@@ -1,6 +1,6 @@
 //! Values of fields in words, for plans, pairs and conflicts.
 
-use crate::model::{Field, FieldChanges, Fields, Moment, Recurrence, Slot, Value};
+use crate::model::{Field, Fields, Moment, Recurrence, Slot, Value};
 
 /// Characters of a text that are shown.
 const SHOWN: usize = 60;
@@ -18,7 +18,8 @@ pub(super) fn value(value: Option<&Value>) -> String {
         Some(Value::Moment(at)) => moment(at),
         Some(Value::Recurrence(series)) => recurrence(series),
         Some(Value::People(people)) => {
-            let names: Vec<&str> = people.iter().map(|person| if person.name.is_empty() { &person.address } else { &person.name }.as_str()).collect();
+            let names: Vec<&str> =
+                people.iter().map(|person| if person.name.is_empty() { &person.address } else { &person.name }.as_str()).collect();
             names.join(", ")
         }
     }
@@ -79,11 +80,6 @@ pub(super) fn when(fields: &Fields) -> String {
         Some(Value::Moment(at)) => moment(at),
         _ => String::new(),
     }
-}
-
-/// Changes of fields, `from → to`.
-pub(super) fn changes(before: &Fields, changes: &FieldChanges) -> Vec<String> {
-    changes.iter().map(|(field, to)| format!("{field}: {} → {}", value(before.get(field)), value(to.as_ref()))).collect()
 }
 
 #[cfg(test)]

@@ -37,12 +37,7 @@ pub(super) fn run(global: &Global, arguments: &Why) -> Outcome {
             .into_iter()
             .map(|(account, _, mail)| (account, mail))
             .collect(),
-        parked: session
-            .journal
-            .parked(None)?
-            .into_iter()
-            .filter(concerned)
-            .collect(),
+        parked: session.journal.parked(None)?.into_iter().filter(concerned).collect(),
         history: session.journal.run_items_by_message_id(&message_id)?,
         message_id,
         pairs,

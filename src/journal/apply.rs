@@ -3,8 +3,8 @@
 use redb::{ReadableTable, WriteTransaction};
 
 use super::tables::{
-    BATCHES, BINDINGS, CONSENTS, CURSORS, HISTORY, INTENTS, LOCATED, LOCKS, Location, PARKED, RUN_ITEMS, RUN_ITEMS_BY_MESSAGE_ID, RUNS, Rows,
-    SETTLED, SETTLED_BY_MESSAGE_ID, SUCCESSES,
+    BATCHES, BINDINGS, CONSENTS, CURSORS, HISTORY, INTENTS, LOCATED, LOCKS, Location, PARKED, RUN_ITEMS, RUN_ITEMS_BY_MESSAGE_ID, RUNS,
+    Rows, SETTLED, SETTLED_BY_MESSAGE_ID, SUCCESSES,
 };
 use super::{Change, JournalError, apply_items};
 use crate::model::{AccountId, MailLocation, MailboxName};

@@ -90,7 +90,7 @@ pub struct ItemWriteDocument {
     pub op_id: OpId,
     /// What is done.
     pub action: ItemAction,
-    /// Activity type, to create.
+    /// Activity type: to create, or to change it.
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
     pub activity_type: Option<String>,
     /// UID of the groupware item: to create, or to bind a record to one.
@@ -239,11 +239,12 @@ impl From<&RecordWrite> for ItemWriteDocument {
                 fields: fields.into(),
                 ..empty(ItemAction::Create)
             },
-            RecordAction::Update { id, if_version, bind, changes } => {
+            RecordAction::Update { id, if_version, activity_type, bind, changes } => {
                 let (fields, clear) = write_changes(changes);
                 Self {
                     id: Some(id.clone()),
                     if_version: Some(if_version.clone()),
+                    activity_type: activity_type.clone(),
                     uid: bind.as_ref().map(|(uid, _)| uid.clone()),
                     recurrence_id: bind.as_ref().and_then(|(_, moment)| occurrence(moment)),
                     fields,
@@ -274,6 +275,7 @@ impl ItemWriteDocument {
             ItemAction::Update => RecordAction::Update {
                 id: needed("id", self.id)?,
                 if_version: needed("ifVersion", self.if_version)?,
+                activity_type: self.activity_type.filter(|key| !key.is_empty()),
                 bind: self.uid.filter(|uid| !uid.is_empty()).map(|uid| (uid, recurrence_id)),
                 changes: self.fields.read_changes(&self.clear)?,
             },

@@ -6,8 +6,8 @@ use crate::crm::{CrmError, CrmRecords, RecordChange, RecordView};
 use crate::engine::error::EngineError;
 use crate::engine::events::RunEvent;
 use crate::groupware::{Collection, CollectionId, ItemStore};
-use crate::journal::{Change, Cursor, ItemPlace, Wish};
-use crate::model::{Area, ItemKey};
+use crate::journal::{Change, Cursor, ItemPlace, Parked, Wish};
+use crate::model::{Area, ItemKey, Reason, ReasonCode};
 use crate::sync::items::identity::{item_id, uid_of};
 use crate::sync::items::{RecordFact, Will};
 use crate::sync::{Remedy, StopScope, classify};
@@ -151,7 +151,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             for change in page.changes {
                 let id = match &change {
                     RecordChange::Present(view) => view.link.id.clone(),
-                    RecordChange::Deleted { id, .. } => id.clone(),
+                    RecordChange::Deleted { id, .. } | RecordChange::Unreadable { id, .. } => id.clone(),
                 };
                 seen.insert(id.clone());
                 changes.insert(id, change);
@@ -166,6 +166,8 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             match change {
                 RecordChange::Present(view) => self.take(view)?,
                 RecordChange::Deleted { .. } => self.take_deleted(&id).await?,
+                // It goes with the cursor: the CRM tells of it again only when it changes (V10).
+                RecordChange::Unreadable { reason, .. } => collected.cursors.push(Change::Park(self.unreadable(id, reason))),
             }
         }
         if snapshot && before.is_some() {
@@ -174,6 +176,26 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         let cursor = Cursor::Items { token, state: None, rules: self.job.rules.clone() };
         collected.cursors.push(Change::SetCursor { account, area, collection: CRM.to_owned(), cursor });
         Ok(())
+    }
+
+    /// A record that changed and cannot be read.
+    fn unreadable(&self, id: String, why: String) -> Parked {
+        Parked {
+            id: format!("record:{id}"),
+            area: self.job.area,
+            account: self.ctx.account.clone(),
+            title: id.clone(),
+            date: None,
+            reason: Reason::new(ReasonCode::BrokenItem, why),
+            since: self.started,
+            tries: 1,
+            next_try: None,
+            location: None,
+            message_id: None,
+            addresses: Vec::new(),
+            item: None,
+            record: Some(id),
+        }
     }
 
     /// A record as it is now. One that says what its pair says is an echo (I8).

@@ -87,13 +87,16 @@ fn rule(tables: &mut Tables<'_>, rules: &Rules<'_>, op: &OpId, action: RecordAct
         RecordAction::Create { activity_type, uid, recurrence_id, fields } => {
             create(tables, rules, op, &activity_type, uid, recurrence_id, fields)
         }
-        RecordAction::Update { id, if_version, bind, changes } => {
+        RecordAction::Update { id, if_version, activity_type, bind, changes } => {
             let Some(before) = own(tables, rules, &id)? else { return Ok(Ruling::Gone) };
             if before.version.to_string() != if_version {
                 return Ok(Ruling::With(ItemVerdict::Conflict, Box::new(before)));
             }
             let mut record = before.clone();
             record.set_fields(changes);
+            if let Some(activity_type) = activity_type {
+                record.activity_type = activity_type;
+            }
             forget_dropped(&mut record.fields, rules.faults);
             if let Some((uid, recurrence_id)) = bind {
                 (record.uid, record.recurrence_id) = (Some(uid), recurrence_id);
