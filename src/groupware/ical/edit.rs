@@ -23,6 +23,7 @@ pub(super) type UsedZones = BTreeMap<String, (Tz, NaiveDateTime)>;
 struct Wanted {
     id: Option<Moment>,
     changes: FieldChanges,
+    #[allow(clippy::option_option, reason = "the outer one is absence, as in the port")]
     link: Option<Option<CrmLink>>,
     excluded: bool,
 }
@@ -81,7 +82,7 @@ impl<'w> Work<'w> {
             (Some(before), wanted) => self.master(&before, wanted.unwrap_or_default(), &excluded)?,
         };
         self.overrides(&mut plan, moved.as_ref(), ended)?;
-        for wanted in plan.into_values() {
+        for wanted in plan.values() {
             self.new_override(wanted)?;
         }
         Ok(())
@@ -151,7 +152,7 @@ impl<'w> Work<'w> {
     }
 
     /// Makes an override of an occurrence from the master, with every line of it that is not about the series.
-    fn new_override(&mut self, wanted: Wanted) -> Result<(), IcalFault> {
+    fn new_override(&mut self, wanted: &Wanted) -> Result<(), IcalFault> {
         let id = wanted.id.clone().ok_or(IcalFault::NoSuchPart)?;
         let master = self.part(None).ok_or(IcalFault::NoSuchPart)?;
         let place = self.layout.places.iter().find(|place| place.recurrence_id.is_none()).ok_or(IcalFault::NoSuchPart)?;
@@ -175,13 +176,15 @@ impl<'w> Work<'w> {
         let mut editor = Editor::new(&document);
         let after = merged(&before, &changes);
         let mut target = Target { source, editor: &mut editor, after: &after, used_zones: &mut self.used };
-        ["RRULE", "RDATE", "EXDATE", "EXRULE"].into_iter().for_each(|name| target.remove(name));
+        for name in ["RRULE", "RDATE", "EXDATE", "EXRULE"] {
+            target.remove(name);
+        }
         let like = source.first("DTSTART").or_else(|| source.first("DUE"));
         let (tzid, value) = target.stamp(&id, like.as_ref());
         let kind = matches!(id, Moment::Day(_)).then_some("DATE");
-        let line = Property::line("RECURRENCE-ID", &[("VALUE", kind), ("TZID", tzid.as_deref())], &value);
-        let before_line = like.map_or_else(|| document.place_for_new(0), |property| property.line);
-        target.editor.insert_before(before_line, &line);
+        let content = Property::line("RECURRENCE-ID", &[("VALUE", kind), ("TZID", tzid.as_deref())], &value);
+        let place = like.map_or_else(|| document.place_for_new(0), |property| property.line);
+        target.editor.insert_before(place, &content);
         write_fields(&mut target, &before, &changes, wanted.link.as_ref())?;
         let mut written = editor.finish();
         if !written.ends_with('\n') {

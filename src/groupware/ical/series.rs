@@ -77,16 +77,14 @@ pub(super) fn moved(moment: &Moment, start: &Moment, occurrence: &Moment) -> Mom
     if moment == start {
         return occurrence.clone();
     }
-    match (moment, start, occurrence) {
-        (Moment::Zoned { instant, zone, .. }, Moment::Zoned { instant: from, .. }, Moment::Zoned { instant: to, .. }) => {
-            let Some(instant) = to.checked_add_signed(*instant - *from) else { return moment.clone() };
-            iana(zone).map_or_else(|| Moment::utc(instant), |zone| dates::in_zone(zone, instant))
-        }
-        _ => {
-            let at = dates::wall(occurrence).checked_add_signed(dates::wall(moment) - dates::wall(start));
-            dates::like(moment, at.unwrap_or_else(|| dates::wall(moment)))
-        }
+    if let (Moment::Zoned { instant, zone, .. }, Moment::Zoned { instant: from, .. }, Moment::Zoned { instant: to, .. }) =
+        (moment, start, occurrence)
+    {
+        let Some(instant) = to.checked_add_signed(*instant - *from) else { return moment.clone() };
+        return iana(zone).map_or_else(|| Moment::utc(instant), |zone| dates::in_zone(zone, instant));
     }
+    let at = dates::wall(occurrence).checked_add_signed(dates::wall(moment) - dates::wall(start));
+    dates::like(moment, at.unwrap_or_else(|| dates::wall(moment)))
 }
 
 /// When a part takes place; a task from its start to its due time.
