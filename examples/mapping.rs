@@ -31,7 +31,7 @@ fn main() {
         println!("{name}: {speed:.1} MB/s ({result})");
         speed
     };
-    let changed = [Field::Subject].map(|field| (field, Some(Value::Text("Neuer Titel".to_owned()))));
+    let subject = [Field::Subject].map(|field| (field, Some(Value::Text("Neuer Titel".to_owned()))));
     for _ in 0..3 {
         let calcard =
             speed("calcard parses", &|text| calcard::icalendar::ICalendar::parse(text).map_or(0, |object| object.components.len()));
@@ -39,7 +39,7 @@ fn main() {
         let ours = speed("crmsync reads and edits", &|text| {
             let item = read(text, &context).unwrap();
             let recurrence_id = item.parts.first().and_then(|part| part.recurrence_id.clone());
-            let changes = changed.clone().into();
+            let changes = subject.clone().into();
             edit(&item, &[PartEdit::Set { recurrence_id, changes, link: None }], &context).unwrap().len()
         });
         println!("ratio {:.2}", ours / calcard);

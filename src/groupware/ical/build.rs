@@ -27,8 +27,10 @@ pub(super) fn build(draft: &Draft, now: Instant, context: &Context) -> Result<St
         Area::Contacts | Area::Mail => return Err(IcalFault::NoItem { found: None }),
     };
     let mut frame = FRAME.to_owned();
+    let stamp = now.format("%Y%m%dT%H%M%SZ");
+    let component = format!("BEGIN:{name}\r\nUID:{uid}\r\nDTSTAMP:{stamp}\r\nEND:{name}\r\n");
     for _ in &draft.parts {
-        frame.push_str(&format!("BEGIN:{name}\r\nUID:{uid}\r\nDTSTAMP:{}\r\nEND:{name}\r\n", now.format("%Y%m%dT%H%M%SZ")));
+        frame.push_str(&component);
     }
     frame.push_str("END:VCALENDAR\r\n");
 

@@ -1,5 +1,7 @@
 //! Dates, times and durations (RFC 5545 §3.3.4 to §3.3.6), read tolerantly and written strictly.
 
+use std::fmt::Write as _;
+
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use chrono_tz::Tz;
 
@@ -128,19 +130,19 @@ pub(super) fn span(value: &str) -> Option<Span> {
     number.is_none().then_some(Span { days: span.days * sign, seconds: span.seconds * sign })
 }
 
-/// Writes a duration.
+/// Writes a duration. Writing to a string cannot fail.
 pub(super) fn span_value(span: Span) -> String {
     let sign = if span.days < 0 || span.seconds < 0 { "-" } else { "" };
     let (days, seconds) = (span.days.abs(), span.seconds.abs());
     let mut written = format!("{sign}P");
     if days > 0 {
-        written.push_str(&format!("{days}D"));
+        let _ = write!(written, "{days}D");
     }
     if seconds > 0 || days == 0 {
         written.push('T');
         for (count, unit) in [(seconds / 3600, 'H'), (seconds / 60 % 60, 'M'), (seconds % 60, 'S')] {
             if count > 0 {
-                written.push_str(&format!("{count}{unit}"));
+                let _ = write!(written, "{count}{unit}");
             }
         }
         if seconds == 0 {
@@ -157,15 +159,15 @@ pub(super) fn add(moment: &Moment, span: Span) -> Moment {
     match moment {
         Moment::Day(day) => {
             let whole = TimeDelta::try_days(span.days + span.seconds / 86_400).unwrap_or_default();
-            Moment::Day(day.checked_add_signed(whole).filter(within).unwrap_or(*day))
+            Moment::Day(day.checked_add_signed(whole).filter(|day| within(*day)).unwrap_or(*day))
         }
         Moment::Floating(at) => {
             let moved = at.checked_add_signed(days).and_then(|at| at.checked_add_signed(seconds));
-            Moment::Floating(moved.filter(|at| within(&at.date())).unwrap_or(*at))
+            Moment::Floating(moved.filter(|at| within(at.date())).unwrap_or(*at))
         }
         Moment::Zoned { local: at, zone, instant } => {
             let Some(tz) = iana(zone) else { return Moment::utc(shifted(*instant, days + seconds)) };
-            let day = at.checked_add_signed(days).filter(|at| within(&at.date())).unwrap_or(*at);
+            let day = at.checked_add_signed(days).filter(|at| within(at.date())).unwrap_or(*at);
             let moved = moment_in(tz, day);
             match (&moved, span.seconds) {
                 (Moment::Zoned { instant, .. }, 1.. | ..=-1) => in_zone(tz, shifted(*instant, seconds)),
@@ -175,12 +177,12 @@ pub(super) fn add(moment: &Moment, span: Span) -> Moment {
     }
 }
 
-fn within(day: &NaiveDate) -> bool {
+fn within(day: NaiveDate) -> bool {
     (1..=9999).contains(&day.year())
 }
 
 fn shifted(instant: Instant, by: TimeDelta) -> Instant {
-    instant.checked_add_signed(by).filter(|moved: &DateTime<_>| within(&moved.date_naive())).unwrap_or(instant)
+    instant.checked_add_signed(by).filter(|moved: &DateTime<_>| within(moved.date_naive())).unwrap_or(instant)
 }
 
 /// An instant told in a zone.

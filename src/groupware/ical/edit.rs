@@ -23,6 +23,7 @@ pub(super) type UsedZones = BTreeMap<String, (Tz, NaiveDateTime)>;
 struct Wanted {
     id: Option<Moment>,
     changes: FieldChanges,
+    #[allow(clippy::option_option, reason = "the outer one is absence, as in the port")]
     link: Option<Option<CrmLink>>,
     excluded: bool,
 }
@@ -74,14 +75,15 @@ impl<'w> Work<'w> {
     fn run(&mut self, mut plan: BTreeMap<Option<String>, Wanted>) -> Result<(), IcalFault> {
         let excluded: Vec<Moment> = plan.values().filter(|wanted| wanted.excluded).filter_map(|wanted| wanted.id.clone()).collect();
         let wanted = plan.remove(&None);
-        let master = self.part(None).map(|part| part.fields.clone());
+        let master = self.part(None).map(|part| &part.fields);
         let (moved, ended) = match (master, wanted) {
             (None, Some(_)) => return Err(IcalFault::NoSuchPart),
             (None, None) => (None, false),
-            (Some(before), wanted) => self.master(&before, wanted.unwrap_or_default(), &excluded)?,
+            (Some(_), None) if excluded.is_empty() => (None, false),
+            (Some(before), wanted) => self.master(before, wanted.unwrap_or_default(), &excluded)?,
         };
         self.overrides(&mut plan, moved.as_ref(), ended)?;
-        for wanted in plan.into_values() {
+        for wanted in plan.values() {
             self.new_override(wanted)?;
         }
         Ok(())
@@ -89,7 +91,7 @@ impl<'w> Work<'w> {
 
     /// Changes the master. Answers how its start moved, and whether it no longer repeats.
     fn master(&mut self, before: &Fields, mut wanted: Wanted, excluded: &[Moment]) -> Result<(Option<Move>, bool), IcalFault> {
-        let after = merged(before, &wanted.changes);
+        let mut after = merged(before, &wanted.changes);
         let repeated = before.get(&Field::Recurrence);
         if repeated.is_none() && !excluded.is_empty() {
             return Err(IcalFault::NoSuchPart);
@@ -107,15 +109,17 @@ impl<'w> Work<'w> {
                 .excluded
                 .extend(excluded.iter().map(|moment| moved.as_ref().map_or_else(|| moment.clone(), |moved| moved.apply(moment))));
             rules::tidy(&mut recurrence);
-            if before.get(&Field::Recurrence) != Some(&Value::Recurrence(recurrence.clone())) {
-                wanted.changes.insert(Field::Recurrence, Some(Value::Recurrence(recurrence)));
+            let recurrence = Value::Recurrence(recurrence);
+            if repeated != Some(&recurrence) {
+                after.insert(Field::Recurrence, recurrence.clone());
+                wanted.changes.insert(Field::Recurrence, Some(recurrence));
             }
         } else if !excluded.is_empty() {
             return Err(IcalFault::NoSuchPart);
         }
         let ended = repeated.is_some() && !after.contains_key(&Field::Recurrence);
         if let Some(place) = self.layout.places.iter().find(|place| place.recurrence_id.is_none()) {
-            self.apply(place.component, before, &wanted)?;
+            self.apply(place.component, before, &after, &wanted)?;
         }
         Ok((moved, ended))
     }
@@ -139,8 +143,8 @@ impl<'w> Work<'w> {
                 target.put_moment("RECURRENCE-ID", &moved.apply(id));
             }
             if let Some(wanted) = wanted {
-                let before = self.part(Some(id)).map(|part| part.fields.clone()).unwrap_or_default();
-                self.apply(*component, &before, &wanted)?;
+                let before = &self.part(Some(id)).ok_or(IcalFault::NoSuchPart)?.fields;
+                self.apply(*component, before, &merged(before, &wanted.changes), &wanted)?;
             }
         }
         if left == 0 {
@@ -151,7 +155,7 @@ impl<'w> Work<'w> {
     }
 
     /// Makes an override of an occurrence from the master, with every line of it that is not about the series.
-    fn new_override(&mut self, wanted: Wanted) -> Result<(), IcalFault> {
+    fn new_override(&mut self, wanted: &Wanted) -> Result<(), IcalFault> {
         let id = wanted.id.clone().ok_or(IcalFault::NoSuchPart)?;
         let master = self.part(None).ok_or(IcalFault::NoSuchPart)?;
         let place = self.layout.places.iter().find(|place| place.recurrence_id.is_none()).ok_or(IcalFault::NoSuchPart)?;
@@ -175,13 +179,15 @@ impl<'w> Work<'w> {
         let mut editor = Editor::new(&document);
         let after = merged(&before, &changes);
         let mut target = Target { source, editor: &mut editor, after: &after, used_zones: &mut self.used };
-        ["RRULE", "RDATE", "EXDATE", "EXRULE"].into_iter().for_each(|name| target.remove(name));
+        for name in ["RRULE", "RDATE", "EXDATE", "EXRULE"] {
+            target.remove(name);
+        }
         let like = source.first("DTSTART").or_else(|| source.first("DUE"));
         let (tzid, value) = target.stamp(&id, like.as_ref());
         let kind = matches!(id, Moment::Day(_)).then_some("DATE");
-        let line = Property::line("RECURRENCE-ID", &[("VALUE", kind), ("TZID", tzid.as_deref())], &value);
-        let before_line = like.map_or_else(|| document.place_for_new(0), |property| property.line);
-        target.editor.insert_before(before_line, &line);
+        let content = Property::line("RECURRENCE-ID", &[("VALUE", kind), ("TZID", tzid.as_deref())], &value);
+        let place = like.map_or_else(|| document.place_for_new(0), |property| property.line);
+        target.editor.insert_before(place, &content);
         write_fields(&mut target, &before, &changes, wanted.link.as_ref())?;
         let mut written = editor.finish();
         if !written.ends_with('\n') {
@@ -191,10 +197,9 @@ impl<'w> Work<'w> {
         Ok(())
     }
 
-    fn apply(&mut self, component: usize, before: &Fields, wanted: &Wanted) -> Result<(), IcalFault> {
-        let after = merged(before, &wanted.changes);
+    fn apply(&mut self, component: usize, before: &Fields, after: &Fields, wanted: &Wanted) -> Result<(), IcalFault> {
         let source = self.source(component);
-        let mut target = Target { source, editor: &mut self.editor, after: &after, used_zones: &mut self.used };
+        let mut target = Target { source, editor: &mut self.editor, after, used_zones: &mut self.used };
         write_fields(&mut target, before, &wanted.changes, wanted.link.as_ref())
     }
 
@@ -202,7 +207,7 @@ impl<'w> Work<'w> {
         object::source(self.document, self.zones, self.context, component, self.layout.task)
     }
 
-    fn part(&self, id: Option<&Moment>) -> Option<&Part> {
+    fn part(&self, id: Option<&Moment>) -> Option<&'w Part> {
         let key = id.map(Moment::key);
         self.item.parts.iter().find(|part| part.recurrence_id.as_ref().map(Moment::key) == key)
     }

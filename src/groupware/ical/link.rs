@@ -10,6 +10,7 @@
 //! stripped before a text is mapped; what a person writes below it counts as text.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::ops::Range;
 
 use super::source::Source;
@@ -134,7 +135,8 @@ fn encode(record: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-_.~:/@+=".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            // Writing to a string cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
         }
     }
     encoded

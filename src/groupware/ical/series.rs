@@ -77,16 +77,14 @@ pub(super) fn moved(moment: &Moment, start: &Moment, occurrence: &Moment) -> Mom
     if moment == start {
         return occurrence.clone();
     }
-    match (moment, start, occurrence) {
-        (Moment::Zoned { instant, zone, .. }, Moment::Zoned { instant: from, .. }, Moment::Zoned { instant: to, .. }) => {
-            let Some(instant) = to.checked_add_signed(*instant - *from) else { return moment.clone() };
-            iana(zone).map_or_else(|| Moment::utc(instant), |zone| dates::in_zone(zone, instant))
-        }
-        _ => {
-            let at = dates::wall(occurrence).checked_add_signed(dates::wall(moment) - dates::wall(start));
-            dates::like(moment, at.unwrap_or_else(|| dates::wall(moment)))
-        }
+    if let (Moment::Zoned { instant, zone, .. }, Moment::Zoned { instant: from, .. }, Moment::Zoned { instant: to, .. }) =
+        (moment, start, occurrence)
+    {
+        let Some(instant) = to.checked_add_signed(*instant - *from) else { return moment.clone() };
+        return iana(zone).map_or_else(|| Moment::utc(instant), |zone| dates::in_zone(zone, instant));
     }
+    let at = dates::wall(occurrence).checked_add_signed(dates::wall(moment) - dates::wall(start));
+    dates::like(moment, at.unwrap_or_else(|| dates::wall(moment)))
 }
 
 /// When a part takes place; a task from its start to its due time.
@@ -179,6 +177,9 @@ fn expand(rule: &str, start: &Moment, lower: NaiveDateTime, upper: NaiveDateTime
     let frequency = part("FREQ").unwrap_or_default();
     let counted = part("COUNT").is_some();
     let from = if counted { first } else { forwarded(first, lower, frequency, part("INTERVAL")) };
+    if impossible(part("BYMONTH"), part("BYMONTHDAY")) {
+        return (Vec::new(), true);
+    }
     let Some(rule) = parsed(rule, frequency, from) else { return (Vec::new(), false) };
     let steps = match frequency {
         "SECONDLY" => SECONDLY_STEPS,
@@ -204,22 +205,37 @@ fn expand(rule: &str, start: &Moment, lower: NaiveDateTime, upper: NaiveDateTime
     (found, !bounded)
 }
 
-/// Reads a rule for rrule, which knows UTC only here; UNTIL is looked at by us. What it refuses is repaired where the meaning is plain:
-/// ordinals of weekdays mean nothing in a daily or weekly rule, BYSETPOS nothing alone.
+/// Reads a rule for rrule, which knows UTC only here; UNTIL is looked at by us. What has no meaning there is repaired: ordinals of weekdays
+/// mean something in a monthly or yearly rule alone (rrule 0.14 takes every day for them), BYSETPOS nothing by itself.
 fn parsed(rule: &str, frequency: &str, from: NaiveDateTime) -> Option<RRule> {
     let start = from.and_utc().with_timezone(&rrule::Tz::UTC);
-    let parts: Vec<&str> = rule.split(';').filter(|part| !part.starts_with("UNTIL=") && !part.starts_with("X-")).collect();
-    let read = |text: String| text.parse::<RRule<Unvalidated>>().ok().and_then(|rule| rule.validate(start).ok());
-    read(parts.join(";")).or_else(|| {
-        let repaired = parts.iter().filter(|part| !part.starts_with("BYSETPOS=")).map(|part| match part.strip_prefix("BYDAY=") {
-            Some(days) if matches!(frequency, "DAILY" | "WEEKLY") => {
+    let parts = rule.split(';').filter(|part| !part.starts_with("UNTIL=") && !part.starts_with("X-"));
+    let parts: Vec<String> = parts
+        .map(|part| match part.strip_prefix("BYDAY=") {
+            Some(days) if !matches!(frequency, "MONTHLY" | "YEARLY") => {
                 let plain = days.split(',').map(|day| day.trim_start_matches(|c: char| c == '-' || c.is_ascii_digit()));
                 format!("BYDAY={}", plain.collect::<Vec<_>>().join(","))
             }
-            _ => (*part).to_owned(),
-        });
-        read(repaired.collect::<Vec<_>>().join(";"))
+            _ => part.to_owned(),
+        })
+        .collect();
+    let read = |text: String| text.parse::<RRule<Unvalidated>>().ok().and_then(|rule| rule.validate(start).ok());
+    read(parts.join(";")).or_else(|| {
+        let alone: Vec<_> = parts.into_iter().filter(|part| !part.starts_with("BYSETPOS=")).collect();
+        read(alone.join(";"))
     })
+}
+
+/// None of its months has any of its days: rrule would look for one for seconds.
+fn impossible(months: Option<&str>, days: Option<&str>) -> bool {
+    let numbers = |list: &str| list.split(',').filter_map(|number| number.parse::<i32>().ok()).collect::<Vec<_>>();
+    let (Some(months), Some(days)) = (months.map(numbers), days.map(numbers)) else { return false };
+    let length = |month: &i32| match month {
+        2 => 29,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    months.iter().all(|month| days.iter().all(|day| day.abs() > length(month)))
 }
 
 /// The last time on the clock of the series that UNTIL lets pass. A date lets the whole day pass, which Google and Exchange mean by it;

@@ -81,7 +81,9 @@ impl Target<'_, '_> {
                 if let Some(property) = self.source.document.property(*first) {
                     self.editor.replace(*first, property.with(parameters, value));
                 }
-                further.iter().for_each(|line| self.editor.remove(*line));
+                for line in further {
+                    self.editor.remove(*line);
+                }
             }
             None => self.add(&Property::line(name, parameters, value)),
         }
@@ -103,7 +105,9 @@ impl Target<'_, '_> {
 
     /// Takes every line of this name out.
     pub(super) fn remove(&mut self, name: &str) {
-        self.lines_of(name).into_iter().for_each(|line| self.editor.remove(line));
+        for line in self.lines_of(name) {
+            self.editor.remove(line);
+        }
     }
 
     fn lines_of(&self, name: &str) -> Vec<usize> {

@@ -19,6 +19,7 @@ struct Change {
     /// Raw text that goes before the line.
     before: String,
     /// `Some(None)` takes the line out.
+    #[allow(clippy::option_option, reason = "the outer one is absence of a change")]
     line: Option<Option<String>>,
 }
 

@@ -58,15 +58,12 @@ pub fn split(value: &str, separator: u8) -> impl Iterator<Item = &str> {
             escaped = byte == b'\\' && !escaped;
             cut
         });
-        match end {
-            Some(end) => {
-                rest = text.get(end + 1..);
-                text.get(..end)
-            }
-            None => {
-                rest = None;
-                Some(text)
-            }
+        if let Some(end) = end {
+            rest = text.get(end + 1..);
+            text.get(..end)
+        } else {
+            rest = None;
+            Some(text)
         }
     })
 }

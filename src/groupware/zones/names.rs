@@ -31,9 +31,23 @@ pub fn iana(name: &str) -> Option<Tz> {
 /// The many names of UTC are one.
 fn plain(zone: Tz) -> Tz {
     match zone {
-        Tz::Etc__UTC | Tz::Etc__UCT | Tz::Etc__GMT | Tz::Etc__GMT0 | Tz::Etc__Greenwich | Tz::Etc__Universal | Tz::Etc__Zulu => Tz::UTC,
-        Tz::Etc__GMTPlus0 | Tz::Etc__GMTMinus0 | Tz::GMT | Tz::GMT0 | Tz::GMTPlus0 | Tz::GMTMinus0 => Tz::UTC,
-        Tz::Greenwich | Tz::UCT | Tz::Universal | Tz::Zulu => Tz::UTC,
+        Tz::Etc__UTC
+        | Tz::Etc__UCT
+        | Tz::Etc__GMT
+        | Tz::Etc__GMT0
+        | Tz::Etc__Greenwich
+        | Tz::Etc__Universal
+        | Tz::Etc__Zulu
+        | Tz::Etc__GMTPlus0
+        | Tz::Etc__GMTMinus0
+        | Tz::GMT
+        | Tz::GMT0
+        | Tz::GMTPlus0
+        | Tz::GMTMinus0
+        | Tz::Greenwich
+        | Tz::UCT
+        | Tz::Universal
+        | Tz::Zulu => Tz::UTC,
         zone => zone,
     }
 }

@@ -8,7 +8,7 @@ fn at(text: &str) -> NaiveDateTime {
 }
 
 fn name(text: &str) -> Option<&'static str> {
-    iana(text).map(|zone| zone.name())
+    iana(text).map(Tz::name)
 }
 
 #[test]

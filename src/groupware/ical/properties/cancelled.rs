@@ -7,7 +7,6 @@ fn is_cancelled(source: &Source<'_>) -> bool {
     source.is("STATUS", "CANCELLED") || source.is("STATUS", "CANCELED")
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "mappers have one signature")]
 pub(super) fn read(source: &Source<'_>) -> Result<Option<Value>, IcalFault> {
     Ok(is_cancelled(source).then_some(Value::Flag(true)))
 }

@@ -8,7 +8,6 @@ use crate::model::{Field, Value};
 
 const NAME: &str = "CATEGORIES";
 
-#[allow(clippy::unnecessary_wraps, reason = "mappers have one signature")]
 pub(super) fn read(source: &Source<'_>) -> Result<Option<Value>, IcalFault> {
     let mut words = BTreeSet::new();
     for property in source.all(NAME) {
@@ -35,9 +34,9 @@ pub(super) fn write(target: &mut Target<'_, '_>, value: Option<&Value>) -> Resul
         .map(|property| {
             let said: Vec<String> = split(property.value(), b',').map(str::to_owned).collect();
             let kept: Vec<String> = said.iter().filter(|raw| wanted.contains(&word(raw))).cloned().collect();
-            kept.iter().for_each(|raw| {
+            for raw in &kept {
                 missing.remove(&word(raw));
-            });
+            }
             let changed = kept.len() != said.len();
             (property, kept, changed)
         })

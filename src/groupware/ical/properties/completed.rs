@@ -4,7 +4,6 @@ use super::{IcalFault, Source, Target};
 use crate::groupware::ical::dates;
 use crate::model::{Field, Moment, Value};
 
-#[allow(clippy::unnecessary_wraps, reason = "mappers have one signature")]
 pub(super) fn read(source: &Source<'_>) -> Result<Option<Value>, IcalFault> {
     let property = source.first("COMPLETED");
     // One that cannot be read does no harm.

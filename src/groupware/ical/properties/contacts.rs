@@ -21,7 +21,6 @@ fn person(property: &Property<'_>) -> Option<Person> {
     Some(Person { address, name, role: String::new(), answer: String::new() })
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "mappers have one signature")]
 pub(super) fn read(source: &Source<'_>) -> Result<Option<Value>, IcalFault> {
     let mut people: Vec<_> = source.all("CONTACT").filter_map(|property| person(&property)).collect();
     people.sort();

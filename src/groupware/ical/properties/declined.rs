@@ -18,7 +18,6 @@ fn declined(property: &Property<'_>) -> bool {
     property.parameter("PARTSTAT").is_some_and(|answer| answer.eq_ignore_ascii_case("DECLINED"))
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "mappers have one signature")]
 pub(super) fn read(source: &Source<'_>) -> Result<Option<Value>, IcalFault> {
     Ok(own(source).is_some_and(|property| declined(&property)).then_some(Value::Flag(true)))
 }

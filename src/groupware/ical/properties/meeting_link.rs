@@ -51,11 +51,10 @@ fn first_address(text: &str) -> Option<String> {
         let address = rest.get(..end)?.trim_end_matches(['.', ',', ';', ')', ']', '\'']);
         let host = address.get(8..)?.split(['/', '?', '#', ':']).next()?.to_ascii_lowercase();
         let known = |service: &&str| host.strip_suffix(*service).is_some_and(|below| below.is_empty() || below.ends_with('.'));
-        HOSTS.iter().any(|service| known(&service)).then(|| address.to_owned())
+        HOSTS.iter().any(known).then(|| address.to_owned())
     })
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "mappers have one signature")]
 pub(super) fn read(source: &Source<'_>) -> Result<Option<Value>, IcalFault> {
     Ok(link(source).map(Value::Text))
 }
@@ -71,7 +70,9 @@ pub(super) fn write(target: &mut Target<'_, '_>, value: Option<&Value>) -> Resul
         .filter(|property| is_address(property.value().trim()))
         .collect();
     let Some(wanted) = wanted else {
-        lines.iter().for_each(|property| target.editor.remove(property.line));
+        for property in &lines {
+            target.editor.remove(property.line);
+        }
         return Ok(());
     };
     if !is_address(wanted) || wanted.chars().any(char::is_control) {
@@ -80,7 +81,9 @@ pub(super) fn write(target: &mut Target<'_, '_>, value: Option<&Value>) -> Resul
     match lines.split_first() {
         Some((first, further)) => {
             target.editor.replace(first.line, first.with(&[], wanted));
-            further.iter().for_each(|property| target.editor.remove(property.line));
+            for property in further {
+                target.editor.remove(property.line);
+            }
         }
         None => target.add(&format!("CONFERENCE;VALUE=URI:{wanted}")),
     }

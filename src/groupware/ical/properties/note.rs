@@ -4,6 +4,7 @@
 //! (Thunderbird). Programs that have it show it instead of the text, so both are always written together.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use super::{IcalFault, Source, Target};
 use crate::groupware::CrmLink;
@@ -15,7 +16,6 @@ const TEXT: &str = "DESCRIPTION";
 const HTML: [&str; 2] = ["X-ALT-DESC", "STYLED-DESCRIPTION"];
 const DATA: &str = "data:text/html";
 
-#[allow(clippy::unnecessary_wraps, reason = "mappers have one signature")]
 pub(super) fn read(source: &Source<'_>) -> Result<Option<Value>, IcalFault> {
     let html = html(source).map(|(_, html)| link::strip_html(&html).into_owned());
     let text = source.first(TEXT).map(|property| normal(&without_block(&unescape(property.value())))).unwrap_or_default();
@@ -72,6 +72,7 @@ pub(super) fn write(target: &mut Target<'_, '_>, value: Option<&Value>) -> Resul
 }
 
 /// Writes the note (`None` leaves it), the link (`None` leaves it), or both.
+#[allow(clippy::option_option, reason = "the outer one is absence, as in the port")]
 pub(in super::super) fn write_both(target: &mut Target<'_, '_>, note: Option<Option<&Note>>, link: Option<Option<&CrmLink>>) {
     let source = target.source;
     let property = source.first(TEXT);
@@ -115,7 +116,7 @@ pub(in super::super) fn write_both(target: &mut Target<'_, '_>, note: Option<Opt
         (Some((Carrier::Property(property), _)), Some(html)) => target.editor.replace(property.line, property.with(&[], &escape(html))),
         (Some((Carrier::Property(property), _)), None) => target.editor.remove(property.line),
         (Some((Carrier::Parameter, _)), _) => parameters.push(("ALTREP", altrep.as_deref())),
-        (None, Some(_)) | (None, None) => {}
+        (None, _) => {}
     }
     // Another form of the text that cannot be changed with it would contradict it.
     if note.is_some() && parameters.is_empty() {
@@ -215,7 +216,8 @@ fn percent_encoded(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            // Writing to a string cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
         }
     }
     encoded
@@ -226,15 +228,12 @@ fn percent_decoded(text: &str) -> String {
     let mut rest = text.as_bytes();
     while let Some((byte, tail)) = rest.split_first() {
         let hex = |at: usize| tail.get(at).and_then(|byte| char::from(*byte).to_digit(16)).and_then(|digit| u8::try_from(digit).ok());
-        match (byte, hex(0), hex(1)) {
-            (b'%', Some(high), Some(low)) => {
-                bytes.push(high * 16 + low);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            _ => {
-                bytes.push(*byte);
-                rest = tail;
-            }
+        if let (b'%', Some(high), Some(low)) = (byte, hex(0), hex(1)) {
+            bytes.push(high * 16 + low);
+            rest = tail.get(2..).unwrap_or_default();
+        } else {
+            bytes.push(*byte);
+            rest = tail;
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()

@@ -75,7 +75,6 @@ fn people(source: &Source<'_>) -> Vec<Person> {
     people
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "mappers have one signature")]
 pub(super) fn read(source: &Source<'_>) -> Result<Option<Value>, IcalFault> {
     let people = people(source);
     Ok((!people.is_empty()).then_some(Value::People(people)))

@@ -3,7 +3,6 @@
 use super::{IcalFault, Source, Target};
 use crate::model::{Field, Value};
 
-#[allow(clippy::unnecessary_wraps, reason = "mappers have one signature")]
 pub(super) fn read(source: &Source<'_>) -> Result<Option<Value>, IcalFault> {
     let number = source.raw("PRIORITY").and_then(|value| value.parse::<i64>().ok());
     Ok(number.filter(|number| (1..=9).contains(number)).map(Value::Number))

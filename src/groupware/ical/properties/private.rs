@@ -8,7 +8,6 @@ use crate::model::{Field, Value};
 
 const NAMES: [&str; 2] = ["CLASS", "X-CALENDARSERVER-ACCESS"];
 
-#[allow(clippy::unnecessary_wraps, reason = "mappers have one signature")]
 pub(super) fn read(source: &Source<'_>) -> Result<Option<Value>, IcalFault> {
     let private = NAMES.iter().filter_map(|name| source.raw(name)).any(|class| !class.eq_ignore_ascii_case("PUBLIC"));
     Ok(private.then_some(Value::Flag(true)))

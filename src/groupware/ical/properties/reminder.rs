@@ -27,7 +27,6 @@ fn find<'s>(source: &Source<'s>) -> Option<(usize, Property<'s>, i64)> {
     })
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "mappers have one signature")]
 pub(super) fn read(source: &Source<'_>) -> Result<Option<Value>, IcalFault> {
     Ok(find(source).map(|(_, _, minutes)| Value::Number(minutes)))
 }

@@ -10,7 +10,6 @@ const BUSY_STATUS: &str = "X-MICROSOFT-CDO-BUSYSTATUS";
 const WORDS: [(&str, &str); 5] =
     [("FREE", "free"), ("TENTATIVE", "tentative"), ("BUSY", "busy"), ("OOF", "out-of-office"), ("WORKINGELSEWHERE", "elsewhere")];
 
-#[allow(clippy::unnecessary_wraps, reason = "mappers have one signature")]
 pub(super) fn read(source: &Source<'_>) -> Result<Option<Value>, IcalFault> {
     Ok(Some(Value::Text(shown(source).to_owned())))
 }

@@ -34,7 +34,7 @@ fn repaired(start: Moment, end: Moment) -> Slot {
         (Moment::Day(_), other) => {
             // The end of a day that is told by the clock: a time after midnight belongs to a day that is not over.
             let at = dates::wall(other);
-            let open = if at.time() == NaiveTime::MIN { 0 } else { 1 };
+            let open = i64::from(at.time() != NaiveTime::MIN);
             Moment::Day(at.date().checked_add_signed(TimeDelta::days(open)).unwrap_or(at.date()))
         }
         (_, other) => dates::like(&start, dates::wall(other)),
@@ -48,11 +48,8 @@ fn repaired(start: Moment, end: Moment) -> Slot {
 }
 
 pub(super) fn write(target: &mut Target<'_, '_>, value: Option<&Value>) -> Result<(), IcalFault> {
-    let wanted = match value {
-        Some(Value::Slot(slot)) => slot,
-        // RFC 5545 §3.6.1 demands DTSTART of an object without METHOD.
-        _ => return Err(IcalFault::BadField { field: Field::Slot }),
-    };
+    // RFC 5545 §3.6.1 demands DTSTART of an object without METHOD.
+    let Some(Value::Slot(wanted)) = value else { return Err(IcalFault::BadField { field: Field::Slot }) };
     let same_kind = std::mem::discriminant(&wanted.start) == std::mem::discriminant(&wanted.end);
     if !same_kind || wanted.end.approximate_instant() < wanted.start.approximate_instant() {
         return Err(IcalFault::BadField { field: Field::Slot });
@@ -76,13 +73,14 @@ pub(super) fn write(target: &mut Target<'_, '_>, value: Option<&Value>) -> Resul
             target.remove("DURATION");
         }
         Some(span) if repaired(wanted.start.clone(), dates::add(&wanted.start, span)) == *wanted => {}
-        Some(_) => match length(wanted) {
-            Some(span) => target.put("DURATION", &[], &dates::span_value(span)),
-            None => {
+        Some(_) => {
+            if let Some(span) = length(wanted) {
+                target.put("DURATION", &[], &dates::span_value(span));
+            } else {
                 target.remove("DURATION");
                 target.put_moment("DTEND", &wanted.end);
             }
-        },
+        }
         None => {
             if repaired(wanted.start.clone(), wanted.start.clone()) != *wanted {
                 target.put_moment("DTEND", &wanted.end);

@@ -4,7 +4,6 @@ use super::{IcalFault, Source, Target};
 use crate::groupware::ical::source::one_line;
 use crate::model::{Field, Value};
 
-#[allow(clippy::unnecessary_wraps, reason = "mappers have one signature")]
 pub(super) fn read(source: &Source<'_>) -> Result<Option<Value>, IcalFault> {
     Ok(source.line_of_text("SUMMARY", " ").map(Value::Text))
 }

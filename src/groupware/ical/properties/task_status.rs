@@ -17,7 +17,6 @@ fn status(source: &Source<'_>) -> &'static str {
     }
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "mappers have one signature")]
 pub(super) fn read(source: &Source<'_>) -> Result<Option<Value>, IcalFault> {
     let status = status(source);
     Ok((status != "needs-action").then(|| Value::Text(status.to_owned())))

@@ -3,7 +3,6 @@
 use super::{IcalFault, Source, Target};
 use crate::model::{Field, Value};
 
-#[allow(clippy::unnecessary_wraps, reason = "mappers have one signature")]
 pub(super) fn read(source: &Source<'_>) -> Result<Option<Value>, IcalFault> {
     Ok(source.raw("URL").map(Value::Text))
 }

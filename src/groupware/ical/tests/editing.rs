@@ -43,6 +43,21 @@ fn a_series_is_read_with_its_overrides() {
 }
 
 #[test]
+fn i10_fixtures_of_other_programs_read_as_their_authors_meant() {
+    let fields = |text: &str| item(text).parts.remove(0).fields;
+    let exchange = fields(include_str!("../../../../protocol-fixtures/ical/exchange-all-day.ics"));
+    assert_eq!(exchange.get(&Field::Slot), Some(&Value::Slot(Slot { start: day("2027-03-01"), end: day("2027-03-03") })));
+    assert_eq!(exchange.get(&Field::ShowAs), Some(&Value::Text("out-of-office".to_owned())));
+    assert!(!exchange.contains_key(&Field::Note) && !exchange.contains_key(&Field::Location));
+    let lightning = fields(include_str!("../../../../protocol-fixtures/ical/lightning-html-task.ics"));
+    assert_eq!(lightning.get(&Field::Due), Some(&Value::Moment(berlin("2026-11-24T17:00:00"))));
+    assert!(!lightning.contains_key(&Field::Reminder), "an alarm by mail is none of a person's");
+    let odd = fields(include_str!("../../../../protocol-fixtures/ical/odd-but-readable.ics"));
+    assert_eq!(odd.get(&Field::Slot), Some(&Value::Slot(Slot { start: utc("2026-11-22T09:00:00"), end: utc("2026-11-22T10:30:00") })));
+    assert_eq!(odd.get(&Field::Subject), Some(&Value::Text("Kleingeschrieben".to_owned())));
+}
+
+#[test]
 fn objects_that_are_no_item_say_why() {
     let fault = |text: &str| read(text, &Context::default()).unwrap_err();
     assert_eq!(fault("hello"), IcalFault::NoItem { found: None });

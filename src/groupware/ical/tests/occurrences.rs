@@ -120,6 +120,12 @@ fn hostile_rules_end() {
 }
 
 #[test]
+fn ordinals_in_a_weekly_rule_mean_nothing() {
+    let text = event("DTSTART:20261102T090000Z\r\nRRULE:FREQ=WEEKLY;COUNT=2;BYDAY=1MO");
+    assert_eq!(starts(&text, "2026-11-01T00:00:00Z", "2026-12-31T00:00:00Z"), [utc("2026-11-02T09:00:00"), utc("2026-11-09T09:00:00")]);
+}
+
+#[test]
 fn tasks_repeat_from_their_due_time() {
     let text = task("DUE;VALUE=DATE:20261122\r\nRRULE:FREQ=WEEKLY;COUNT=2");
     assert_eq!(starts(&text, "2026-11-01T00:00:00Z", "2026-12-31T00:00:00Z"), [day("2026-11-22"), day("2026-11-29")]);

@@ -46,7 +46,7 @@ fn change() -> impl Strategy<Value = (Field, Option<Value>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
     fn v5_a_changed_field_reads_as_it_was_written_and_no_other_moves(changes in proptest::collection::vec(change(), 1..5)) {
         let context = Context::default();
@@ -103,7 +103,7 @@ fn hostile_objects_take_linear_time() {
             edit(&item, &[PartEdit::Set { recurrence_id: None, changes, link: None }], &context).unwrap();
             began.elapsed()
         };
-        let (small, large) = (took(50_000), took(800_000));
+        let (small, large) = (took(10_000), took(160_000));
         // Sixteen times as much, with room for a busy machine; a quadratic one takes 256 times as long.
         assert!(large < small * 100 + std::time::Duration::from_millis(500), "shape {at}: {small:?} {large:?}");
     }
