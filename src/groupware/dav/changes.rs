@@ -1,6 +1,6 @@
 //! What changed in a collection: by sync-collection (RFC 6578), else by CTag and a listing of ETags.
 //!
-//! What servers make of tokens decides the form of it (`tests` below name them):
+//! What servers make of tokens decides the form of it (`tests.rs` plays them):
 //! - an invalid token is 403, 409, 410, 412, 400 or 500 (Xandikos 0.2.8), or no error at all but a full list without deletions (DAViCal 1.1,
 //!   SOGo 5.8, Stalwart 0.15). So the cursor keeps a sample of items that should not be told of: if one is, unchanged, the answer is taken
 //!   for a full list, and the collection is listed;

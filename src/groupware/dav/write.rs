@@ -41,7 +41,10 @@ pub(super) async fn create(store: &DavStore, path: &str, draft: &Draft) -> Resul
     if store.would_mail(&text) {
         return Ok(Written::Refused(NEEDS_INVITATIONS.to_owned()));
     }
-    let id = ItemId(format!("{}{}", draft.create_id, store.dialect.extension()));
+    let name = format!("{}{}", draft.create_id, store.dialect.extension());
+    let Some(id) = href::canonical(path, &name).filter(|item| item.starts_with(path)).map(|item| ItemId(super::id_of(path, &item))) else {
+        return Ok(Written::Refused(format!("an item cannot be named {name}")));
+    };
     // SOGo 5.8 and DavMail 6 overwrite what is there in spite of the condition.
     if !store.honours_conditions()
         && let Some(there) = there(store, path, &id).await?
