@@ -170,7 +170,9 @@ async fn continued(store: &DavStore, path: &str, report: Report, before: Cursor,
     }
     if store.site.kind == ServerKind::Sogo {
         // SOGo 5.8 gives an item that was removed and made anew the old ETag: what it tells of is to be fetched whatever its version.
-        changed.values_mut().for_each(|version| *version = None);
+        for version in changed.values_mut() {
+            *version = None;
+        }
     }
     Ok(Delta { changed: refs(changed), removed: gone.into_iter().map(ItemId).collect(), whole: false, cursor: text(&next) })
 }

@@ -297,7 +297,7 @@ async fn by_uid(store: &DavStore, path: &str, draft: &Draft) -> Result<Option<St
         rows.iter().filter_map(|row| Some((row.path.clone(), row.version(), text(row)?))).collect()
     })?;
     for (found, version, text) in candidates {
-        if let Fetched::Item(item) = store.item(&ItemId(super::id_of(path, &found)), version, text)
+        if let Fetched::Item(item) = store.item(&ItemId(super::id_of(path, &found)), version, &text)
             && item.item.uid == draft.uid
         {
             return Ok(Some(item));
