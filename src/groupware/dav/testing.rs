@@ -111,7 +111,7 @@ impl Player {
 
 async fn play(mut stream: TcpStream, exchange: Exchange) -> Result<(), String> {
     let mut request = Vec::new();
-    let mut buffer = [0; 16 * 1024];
+    let mut buffer = vec![0; 16 * 1024];
     let text = loop {
         let read = stream.read(&mut buffer).await.map_err(|error| error.to_string())?;
         request.extend_from_slice(&buffer[..read]);
