@@ -326,6 +326,8 @@ async fn v10_a_broken_item_leaves_its_neighbours_alone(scene: Scene) {
         match (id.0.as_str(), fetched) {
             ("odd.ics", Fetched::Unreadable(item, why)) => assert!(item.id == *id && why == "it is broken"),
             ("nothing.ics", Fetched::Gone(gone)) => assert_eq!(gone, id),
+            // Radicale 3.9 hides what it cannot read (`skip_broken_item`).
+            ("poison.ics", Fetched::Gone(_)) if scene.server == "RADICALE" => {}
             // Some servers hand it out as it is, and this format reads no dates.
             ("poison.ics", Fetched::Unreadable(..) | Fetched::Item(_)) => {}
             (name, Fetched::Item(item)) => assert!(name.starts_with("c-b") && item.id == *id, "{name}"),
@@ -378,12 +380,16 @@ async fn a_quiet_account_costs_one_request(scene: Scene) {
 
 async fn odd_names_are_one_item_each(scene: Scene) {
     let raw = scene.raw();
-    let names = ["%C3%BC%20x.ics", "a%40b.ics", "plus%2B1.ics", "colon%3Ax.ics", "tilde%7E.ics"];
+    let mut names = vec!["%C3%BC%20x.ics", "a%40b.ics", "plus%2B1.ics", "tilde%7E.ics", "100%25.ics"];
+    // Radicale 3.9 takes none.
+    if scene.server != "RADICALE" {
+        names.push("colon%3Ax.ics");
+    }
     for (n, name) in names.iter().enumerate() {
         assert_eq!(raw.put(&scene.calendar, name, &event(&format!("odd-{n}"), "x", "")).await, 201, "{name}");
     }
     let delta = scene.changes(None).await;
-    assert_eq!(changed(&delta), BTreeSet::from(names));
+    assert_eq!(changed(&delta), names.iter().copied().collect());
     let ids: Vec<ItemId> = delta.changed.iter().map(|item| item.id.clone()).collect();
     for fetched in scene.store.fetch(&scene.calendar, &ids).await.unwrap() {
         let Fetched::Item(item) = fetched else { panic!("{fetched:?}") };

@@ -104,9 +104,8 @@ impl Answer {
         match self.status {
             404 | 410 => GroupwareError::NoSuchMailbox { name: href::readable(&self.path) },
             507 => GroupwareError::OverQuota { text: self.describe() },
-            408 | 423 | 425 | 429 => self.unavailable(),
             501 | 505 => self.refused(None),
-            500..=599 => self.unavailable(),
+            408 | 423 | 425 | 429 | 500..=599 => self.unavailable(),
             403 => self.refused(Some("NOPERM")),
             200..=399 => self.protocol(format!("unexpected answer {}", self.describe())),
             _ => self.refused(None),

@@ -1,6 +1,6 @@
 //! What changed in a collection: by sync-collection (RFC 6578), else by CTag and a listing of ETags.
 //!
-//! What servers make of tokens decides the form of it (`tests` below name them):
+//! What servers make of tokens decides the form of it (`tests.rs` plays them):
 //! - an invalid token is 403, 409, 410, 412, 400 or 500 (Xandikos 0.2.8), or no error at all but a full list without deletions (DAViCal 1.1,
 //!   SOGo 5.8, Stalwart 0.15). So the cursor keeps a sample of items that should not be told of: if one is, unchanged, the answer is taken
 //!   for a full list, and the collection is listed;
@@ -170,7 +170,9 @@ async fn continued(store: &DavStore, path: &str, report: Report, before: Cursor,
     }
     if store.site.kind == ServerKind::Sogo {
         // SOGo 5.8 gives an item that was removed and made anew the old ETag: what it tells of is to be fetched whatever its version.
-        changed.values_mut().for_each(|version| *version = None);
+        for version in changed.values_mut() {
+            *version = None;
+        }
     }
     Ok(Delta { changed: refs(changed), removed: gone.into_iter().map(ItemId).collect(), whole: false, cursor: text(&next) })
 }

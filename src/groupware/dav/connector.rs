@@ -85,13 +85,13 @@ impl CalDavConnector {
         let limits = self.options.limits.clone();
         let http = Arc::new(Http::new(&self.account, &self.access, &secret, &self.gate, limits, Arc::clone(&self.traffic))?);
         let known = self.way.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let site = match known {
-            Some(site) => site,
-            None => {
-                let site = Arc::new(discovery::discover(&http, Dialect::CalDav).await?);
-                *self.way.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&site));
-                site
-            }
+        let site = if let Some(site) = known {
+            site
+        } else {
+            // Boxed: the search is the largest future here, and rare.
+            let site = Arc::new(Box::pin(discovery::discover(&http, Dialect::CalDav)).await?);
+            *self.way.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&site));
+            site
         };
         let (format, way) = (Arc::clone(&self.format), Arc::clone(&self.way));
         Ok(DavStore::new(http, Dialect::CalDav, site, format, self.options.invitations, way))

@@ -41,7 +41,7 @@ pub(super) async fn fetch(store: &DavStore, path: &str, ids: &[ItemId]) -> Resul
             Chunk::Answered(mut said) => {
                 for id in chunk {
                     let fetched = match said.remove(&super::path_of(path, id)) {
-                        Some(Said::Text(text, version)) => store.item(id, version, text),
+                        Some(Said::Text(text, version)) => store.item(id, version, &text),
                         Some(Said::Gone) => gone(store, path, id).await?,
                         Some(Said::Unclear(version)) => get(store, path, id, version).await?,
                         // DAViCal 1.1 leaves out what it does not find.
@@ -113,7 +113,7 @@ async fn ask(store: &DavStore, path: &str, chunk: &[ItemId]) -> Result<Chunk, Gr
 /// Proves that an item is gone. A name with escapes is looked for under its other spelling too: the proof of a deletion must not hang on
 /// how a server reads `%40` (V8).
 async fn gone(store: &DavStore, path: &str, id: &ItemId) -> Result<Fetched, GroupwareError> {
-    if super::path_of(path, id).contains('%') { get(store, path, id, None).await } else { Ok(Fetched::Gone(id.clone())) }
+    if id.0.contains('%') { get(store, path, id, None).await } else { Ok(Fetched::Gone(id.clone())) }
 }
 
 /// One item by GET.
@@ -133,8 +133,8 @@ pub(super) async fn get(store: &DavStore, path: &str, id: &ItemId, version: Opti
     match answer.status {
         200 => match String::from_utf8(answer.body) {
             // A GET may lack the ETag that the listing has.
-            Ok(text) if version.is_none() => Ok(store.item(id, self::version(store, &canonical).await?, text)),
-            Ok(text) => Ok(store.item(id, version, text)),
+            Ok(text) if version.is_none() => Ok(store.item(id, self::version(store, &canonical).await?, &text)),
+            Ok(text) => Ok(store.item(id, version, &text)),
             Err(_) => unreadable(version, "the item's text is not UTF-8".to_owned()),
         },
         408 | 429 => Err(answer.failure()),
@@ -154,8 +154,8 @@ pub(super) async fn version(store: &DavStore, path: &str) -> Result<Option<Strin
 
 impl DavStore {
     /// What a text from the server is.
-    pub(super) fn item(&self, id: &ItemId, version: Option<String>, text: String) -> Fetched {
-        let text = with_crlf(&text);
+    pub(super) fn item(&self, id: &ItemId, version: Option<String>, text: &str) -> Fetched {
+        let text = with_crlf(text);
         match self.format.read(&text) {
             Ok(item) => Fetched::Item(StoredItem { id: id.clone(), version, item }),
             Err(fault) => Fetched::Unreadable(ItemRef { id: id.clone(), version }, fault.to_string()),

@@ -53,21 +53,16 @@ pub(super) fn same(a: &str, b: &str) -> bool {
     a.trim_end_matches('/') == b.trim_end_matches('/')
 }
 
-/// The canonical path with the characters left raw that a path segment may hold (RFC 3986 §3.3), for servers that keep the two spellings
+/// The canonical path with the characters of its last segment left raw that may be (RFC 3986 §3.3), for servers that keep the two spellings
 /// apart. `None` when it is no other spelling.
 pub(super) fn relaxed(path: &str) -> Option<String> {
-    if !path.contains('%') {
-        return None;
-    }
-    let mut result = String::with_capacity(path.len());
-    for segment in path.strip_prefix('/').unwrap_or(path).split('/') {
-        result.push('/');
-        for byte in decoded(segment) {
-            if is_plain(byte) || b"!$&'()*+,;=:@~".contains(&byte) {
-                result.push(char::from(byte));
-            } else {
-                escape(byte, &mut result);
-            }
+    let (parent, name) = path.rsplit_once('/')?;
+    let mut result = format!("{parent}/");
+    for byte in decoded(name) {
+        if is_plain(byte) || b"!$&'()*+,;=:@~".contains(&byte) {
+            result.push(char::from(byte));
+        } else {
+            escape(byte, &mut result);
         }
     }
     (result != path).then_some(result)
@@ -91,8 +86,8 @@ fn decoded(segment: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(segment.len());
     let mut rest = segment.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {
-        let escaped =
-            if first == b'%' { tail.get(..2).and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok()) } else { None };
+        let hex = tail.get(..2).filter(|hex| first == b'%' && hex.iter().all(u8::is_ascii_hexdigit));
+        let escaped = hex.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
         if let Some(byte) = escaped {
             bytes.push(byte);
             rest = tail.get(2..).unwrap_or_default();
@@ -177,7 +172,7 @@ mod tests {
     #[test]
     fn the_other_spelling_leaves_raw_what_may_be_raw() {
         assert_eq!(relaxed("/c/a%40b%20%7E.ics").as_deref(), Some("/c/a@b%20~.ics"));
-        assert_eq!(relaxed("/c/a%20b.ics"), None);
+        assert_eq!(relaxed("/a%40b/c%20d.ics"), None);
         assert_eq!(relaxed("/c/a.ics"), None);
         assert_eq!(readable("/c/%C3%9Cbung/"), "Übung");
         assert!(same("/c/x/", "/c/x"));

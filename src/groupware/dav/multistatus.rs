@@ -57,7 +57,7 @@ pub(super) fn sync_token(document: &Document<'_>) -> Option<String> {
 pub(super) fn conditions(body: &[u8]) -> BTreeSet<String> {
     let names = |document: &Document<'_>| {
         let errors = document.descendants().filter(|node| is(*node, &ERROR));
-        let inside = errors.flat_map(|error| error.descendants().filter(|node| node.is_element()));
+        let inside = errors.flat_map(|error| error.descendants().filter(Node::is_element));
         let inside = inside.filter(|node| ![&ERROR, &DESCRIPTION, &names::HREF].iter().any(|name| is(*node, name)));
         inside.map(|node| node.tag_name().name().to_owned()).collect()
     };

@@ -57,7 +57,7 @@ pub(super) fn every(path: &str) -> Request {
 fn body<R: DavRequest>(request: &R) -> String {
     // It fails for addresses alone, and this one is fixed.
     let base = "http://localhost/".parse().ok();
-    base.and_then(|base| request.prepare_request(base).ok()).map(|request| request.into_body()).unwrap_or_default()
+    base.and_then(|base| request.prepare_request(base).ok()).map(axum::http::Request::into_body).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -84,7 +84,7 @@ impl Player {
 
     /// The search for the homes.
     pub(super) async fn discover(&self) -> Result<Site, GroupwareError> {
-        discovery::discover(&self.http(&LoginGate::new(), DavLimits::default()), Dialect::CalDav).await
+        Box::pin(discovery::discover(&self.http(&LoginGate::new(), DavLimits::default()), Dialect::CalDav)).await
     }
 
     /// A store beyond the search.
@@ -111,7 +111,7 @@ impl Player {
 
 async fn play(mut stream: TcpStream, exchange: Exchange) -> Result<(), String> {
     let mut request = Vec::new();
-    let mut buffer = [0; 16 * 1024];
+    let mut buffer = vec![0; 16 * 1024];
     let text = loop {
         let read = stream.read(&mut buffer).await.map_err(|error| error.to_string())?;
         request.extend_from_slice(&buffer[..read]);
@@ -139,11 +139,11 @@ async fn play(mut stream: TcpStream, exchange: Exchange) -> Result<(), String> {
     }
     match exchange.head.first().map(String::as_str) {
         Some("silence") => {
-            tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+            tokio::time::sleep(std::time::Duration::from_mins(1)).await;
         }
         Some("hangup") | None => {}
         Some(status) => {
-            let headers: String = exchange.head[1..].iter().map(|header| format!("{header}\r\n")).collect();
+            let headers = exchange.head[1..].iter().fold(String::new(), |all, header| all + header + "\r\n");
             let length = exchange.body.len();
             let head = format!("HTTP/1.1 {status} X\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n");
             stream.write_all(head.as_bytes()).await.map_err(|error| error.to_string())?;

@@ -41,7 +41,10 @@ pub(super) async fn create(store: &DavStore, path: &str, draft: &Draft) -> Resul
     if store.would_mail(&text) {
         return Ok(Written::Refused(NEEDS_INVITATIONS.to_owned()));
     }
-    let id = ItemId(format!("{}{}", draft.create_id, store.dialect.extension()));
+    let name = format!("{}{}", draft.create_id, store.dialect.extension());
+    let Some(id) = href::canonical(path, &name).filter(|item| item.starts_with(path)).map(|item| ItemId(super::id_of(path, &item))) else {
+        return Ok(Written::Refused(format!("an item cannot be named {name}")));
+    };
     // SOGo 5.8 and DavMail 6 overwrite what is there in spite of the condition.
     if !store.honours_conditions()
         && let Some(there) = there(store, path, &id).await?
@@ -294,7 +297,7 @@ async fn by_uid(store: &DavStore, path: &str, draft: &Draft) -> Result<Option<St
         rows.iter().filter_map(|row| Some((row.path.clone(), row.version(), text(row)?))).collect()
     })?;
     for (found, version, text) in candidates {
-        if let Fetched::Item(item) = store.item(&ItemId(super::id_of(path, &found)), version, text)
+        if let Fetched::Item(item) = store.item(&ItemId(super::id_of(path, &found)), version, &text)
             && item.item.uid == draft.uid
         {
             return Ok(Some(item));
