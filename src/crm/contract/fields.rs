@@ -176,7 +176,7 @@ fn read(field: Field, json: &Json) -> Result<Option<Value>, String> {
             Moment::Zoned { instant, .. } => Moment::utc(instant),
             other => Moment::utc(other.approximate_instant()),
         }))),
-        Field::Recurrence => Ok(recurrence(parse(json)?)?.map(Value::Recurrence)),
+        Field::Recurrence => Ok(recurrence(&parse(json)?)?.map(Value::Recurrence)),
         Field::Private | Field::Cancelled | Field::Declined => Ok(parse::<bool>(json)?.then_some(Value::Flag(true))),
         Field::Categories => {
             let words: BTreeSet<String> = parse::<Vec<String>>(json)?.iter().filter_map(|word| line(word)).collect();
@@ -231,7 +231,7 @@ fn slot(document: &SlotDocument) -> Result<Slot, String> {
     if in_order { Ok(Slot { start, end }) } else { Err("the end is before the start".to_owned()) }
 }
 
-fn recurrence(document: RecurrenceDocument) -> Result<Option<Recurrence>, String> {
+fn recurrence(document: &RecurrenceDocument) -> Result<Option<Recurrence>, String> {
     let moments = |list: &[MomentDocument]| {
         let mut moments: Vec<Moment> = list.iter().map(MomentDocument::read).collect::<Result<_, String>>()?;
         moments.sort_by_cached_key(Moment::key);
