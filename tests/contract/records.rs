@@ -82,11 +82,14 @@ async fn changes(crm: &HttpCrm, cursor: Option<&str>) -> (Vec<RecordChange>, Str
     }
 }
 
-fn ids(changes: &[RecordChange]) -> Vec<&str> {
-    let id = |change| match change {
-        &RecordChange::Present(ref view) => view.link.id.as_str(),
+fn id(change: &RecordChange) -> &str {
+    match change {
+        RecordChange::Present(view) => &view.link.id,
         RecordChange::Deleted { id, .. } | RecordChange::Unreadable { id, .. } => id,
-    };
+    }
+}
+
+fn ids(changes: &[RecordChange]) -> Vec<&str> {
     changes.iter().map(id).collect()
 }
 
