@@ -15,10 +15,9 @@ struct Desk<'a> {
 impl<'a> Desk<'a> {
     async fn new(crm: &'a RunningCrm) -> Self {
         let browser = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        let mut desk = Self { crm, browser, token: String::new() };
-        let (_, page) = desk.get("/records/new").await;
-        desk.token = page.split("name=\"token\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
-        desk
+        let page = browser.get(format!("{}/records/new", crm.url)).send().await.unwrap().text().await.unwrap();
+        let token = page.split("name=\"token\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        Self { crm, browser, token }
     }
 
     async fn get(&self, path: &str) -> (u16, String) {

@@ -176,15 +176,15 @@ fn read(field: Field, json: &Json) -> Result<Option<Value>, String> {
             Moment::Zoned { instant, .. } => Moment::utc(instant),
             other => Moment::utc(other.approximate_instant()),
         }))),
-        Field::Recurrence => Ok(recurrence(parse(json)?)?.map(Value::Recurrence)),
+        Field::Recurrence => Ok(recurrence(&parse(json)?)?.map(Value::Recurrence)),
         Field::Private | Field::Cancelled | Field::Declined => Ok(parse::<bool>(json)?.then_some(Value::Flag(true))),
         Field::Categories => {
             let words: BTreeSet<String> = parse::<Vec<String>>(json)?.iter().filter_map(|word| line(word)).collect();
             Ok((!words.is_empty()).then_some(Value::Words(words)))
         }
-        Field::Priority => Ok((1..=9).contains(&parse::<i64>(json)?).then(|| parse(json).map(Value::Number)).transpose()?),
-        Field::Percent => Ok(Some(parse::<i64>(json)?.min(100)).filter(|&percent| percent > 0).map(Value::Number)),
-        Field::Reminder => parse(json).map(|minutes| Some(Value::Number(minutes))),
+        Field::Priority => Ok(Some(whole(json)?).filter(|priority| (1..=9).contains(priority)).map(Value::Number)),
+        Field::Percent => Ok(Some(whole(json)?.min(100)).filter(|&percent| percent > 0).map(Value::Number)),
+        Field::Reminder => whole(json).map(|minutes| Some(Value::Number(minutes))),
         Field::Participants | Field::Contacts => {
             let people = people(parse(json)?);
             Ok((!people.is_empty()).then_some(Value::People(people)))
@@ -194,6 +194,17 @@ fn read(field: Field, json: &Json) -> Result<Option<Value>, String> {
 
 fn parse<T: serde::de::DeserializeOwned>(json: &Json) -> Result<T, String> {
     T::deserialize(json).map_err(|error| error.to_string())
+}
+
+/// A whole number, which JSON may write as `3.0` (JSON Schema 2020-12 §4.2.3).
+fn whole(json: &Json) -> Result<i64, String> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match (json.as_i64(), json.as_f64()) {
+        (Some(number), _) => Ok(number),
+        #[expect(clippy::cast_possible_truncation, reason = "whole and in range")]
+        (None, Some(number)) if number.fract() == 0.0 && number.abs() < EXACT => Ok(number as i64),
+        _ => Err("it is no whole number".to_owned()),
+    }
 }
 
 /// One line without blanks around it; `None` when nothing is left.
@@ -231,7 +242,7 @@ fn slot(document: &SlotDocument) -> Result<Slot, String> {
     if in_order { Ok(Slot { start, end }) } else { Err("the end is before the start".to_owned()) }
 }
 
-fn recurrence(document: RecurrenceDocument) -> Result<Option<Recurrence>, String> {
+fn recurrence(document: &RecurrenceDocument) -> Result<Option<Recurrence>, String> {
     let moments = |list: &[MomentDocument]| {
         let mut moments: Vec<Moment> = list.iter().map(MomentDocument::read).collect::<Result<_, String>>()?;
         moments.sort_by_cached_key(Moment::key);

@@ -176,7 +176,7 @@ fn contents_that_mean_the_same_are_the_same_values() {
     let other = read_json(json!({
         "note": {"text": "a\nb"}, "recurrence": {"rules": ["FREQ=WEEKLY;BYDAY=MO"]},
         "participants": [{"address": "a@x.example", "answer": "accepted"}, {"address": "b@x.example"}],
-        "percent": 100, "slot": {"start": {"date": "2026-11-22"}, "end": {"date": "2026-11-23"}}
+        "percent": 100.0, "slot": {"start": {"date": "2026-11-22"}, "end": {"date": "2026-11-23"}}
     }));
     assert_eq!(one, other);
     assert!(one.is_ok());

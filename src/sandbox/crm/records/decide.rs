@@ -55,14 +55,14 @@ pub(super) fn apply(tables: &mut Tables<'_>, rules: &Rules<'_>, document: ItemWr
         return Ok(if kept.write == digest {
             kept.result
         } else {
-            answer(rules, op, rejected("opId", "this operation was another write before"))
+            answer(rules, &op, rejected("opId", "this operation was another write before"))
         });
     }
     let ruling = match document.read() {
         Ok(write) => rule(tables, rules, &op, write.action)?,
         Err(fault) => Ruling::Rejected(fault),
     };
-    let result = answer(rules, op, ruling);
+    let result = answer(rules, &op, ruling);
     // The others stored nothing and are judged anew.
     if matches!(result.verdict, ItemVerdict::Applied | ItemVerdict::Unchanged | ItemVerdict::Joined) {
         let kept = KeptResult { write: digest, result };
@@ -72,7 +72,7 @@ pub(super) fn apply(tables: &mut Tables<'_>, rules: &Rules<'_>, document: ItemWr
     Ok(result)
 }
 
-fn answer(rules: &Rules<'_>, op_id: OpId, ruling: Ruling) -> ItemResultDocument {
+fn answer(rules: &Rules<'_>, op_id: &OpId, ruling: Ruling) -> ItemResultDocument {
     let plain = |verdict| ItemResultDocument { op_id: op_id.clone(), verdict, item: None, reason: String::new(), field: None };
     match ruling {
         Ruling::With(verdict, record) => ItemResultDocument { item: Some(record.document(rules.link)), ..plain(verdict) },
@@ -108,8 +108,7 @@ fn rule(tables: &mut Tables<'_>, rules: &Rules<'_>, op: &OpId, action: RecordAct
                 return Ok(rejected("private", "others take part in this record"));
             }
             if let Some(uid) = record.uid.as_deref()
-                && let Some(other) = claimed(tables, rules, uid, record.recurrence_id.as_ref(), record.is_private())?
-                && other.number != record.number
+                && claimed(tables, rules, uid, record.recurrence_id.as_ref(), record.is_private(), record.number)?.is_some()
             {
                 return Ok(rejected("uid", "another record belongs to this groupware item"));
             }
@@ -125,7 +124,7 @@ fn rule(tables: &mut Tables<'_>, rules: &Rules<'_>, op: &OpId, action: RecordAct
             }
             let last = record.clone();
             leave(&mut record, rules.employee);
-            record.origin = origin(rules, op);
+            record.origin = Some(origin(rules, op));
             tables.put(&mut record)?;
             Ok(Ruling::With(ItemVerdict::Applied, Box::new(StoredRecord { version: record.version, origin: record.origin, ..last })))
         }
@@ -154,7 +153,7 @@ fn create(
         return Ok(rejected("type", "this type is no appointment and no task"));
     }
     let private = fields.contains_key(&Field::Private);
-    if let Some(mut twin) = claimed(tables, rules, &uid, recurrence_id.as_ref(), private)? {
+    if let Some(mut twin) = claimed(tables, rules, &uid, recurrence_id.as_ref(), private, 0)? {
         if twin.is_of(rules.employee) {
             let verdict = if twin.fields == fields { ItemVerdict::Unchanged } else { ItemVerdict::Joined };
             return Ok(Ruling::With(verdict, Box::new(twin)));
@@ -176,13 +175,13 @@ fn store(
     verdict: ItemVerdict,
 ) -> Result<Ruling, StoreError> {
     record.linked = linked(rules.directory, &record.fields);
-    record.origin = origin(rules, op);
+    record.origin = Some(origin(rules, op));
     tables.put(&mut record)?;
     Ok(Ruling::With(verdict, Box::new(record)))
 }
 
-fn origin(rules: &Rules<'_>, op: &OpId) -> Option<RecordOrigin> {
-    Some(RecordOrigin { agent: rules.agent.to_owned(), op: op.clone() })
+fn origin(rules: &Rules<'_>, op: &OpId) -> RecordOrigin {
+    RecordOrigin { agent: rules.agent.to_owned(), op: op.clone() }
 }
 
 /// The employee's part in a record ends; with the last one the record goes.
@@ -197,15 +196,18 @@ fn own(tables: &Tables<'_>, rules: &Rules<'_>, id: &str) -> Result<Option<Stored
     Ok(record.filter(|record| record.is_of(rules.employee)))
 }
 
-/// The record that a key stands for, as far as the employee is concerned: the organisation's, or the employee's own private one.
+/// The record that a key stands for, as far as the employee is concerned: the organisation's, or the employee's own private one; not the
+/// one with the number `except`.
 fn claimed(
     tables: &Tables<'_>,
     rules: &Rules<'_>,
     uid: &str,
     recurrence_id: Option<&Moment>,
     private: bool,
+    except: u64,
 ) -> Result<Option<StoredRecord>, StoreError> {
-    let candidates = tables.with_key(uid, recurrence_id)?;
+    let mut candidates = tables.with_key(uid, recurrence_id)?;
+    candidates.retain(|record| record.number != except);
     let own = candidates.iter().find(|record| record.is_of(rules.employee)).cloned();
     Ok(own.or_else(|| candidates.into_iter().find(|record| !private && !record.is_private())))
 }
