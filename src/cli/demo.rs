@@ -20,6 +20,7 @@ pub(super) async fn run(global: &Global, arguments: Demo) -> Outcome {
     samples::populate(&imap.handle());
     let dav = SandboxDav::start(SandboxDavOptions::default()).await?;
     samples::calendar::populate(&dav.handle(), SystemClock.now().date_naive());
+    crm.seed_records(SystemClock.now())?;
     let home = tempfile::tempdir()?;
     let outcome = synchronise(global, home.path(), &configuration(&crm, &imap, &dav)).await;
     if matches!(outcome, Ok(Exit::Ok)) && !arguments.once {
