@@ -39,7 +39,10 @@ fn main() -> Outcome<()> {
             let _ = MessageParser::default().parse(content);
             Ok(())
         })?,
-        ["read", folder] => each(Path::new(folder), |content| Ok(drop(read_mail(&raw(content)?, &ReadOptions::default())?)))?,
+        ["read", folder] => each(Path::new(folder), |content| {
+            let _ = read_mail(&raw(content)?, &ReadOptions::default())?;
+            Ok(())
+        })?,
         ["post", folder, url, token] => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             runtime.block_on(post(Path::new(folder), url, token))?

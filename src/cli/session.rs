@@ -57,6 +57,7 @@ impl Session {
         let crm_settings = crm_settings(&crm).await?;
         let effective = load(&sources, crm_settings.as_ref())?;
         let session = Self::open(global, sources, &dirs, effective, crm_settings)?;
+        let crm = crm.for_agent(&session.journal.instance().to_string());
         // Only now is it set, and nobody else has the session yet.
         let _ = session.crm.set(crm);
         Ok(session)

@@ -45,7 +45,7 @@ fn create(op: &str, uid: &str, fields: Fields) -> RecordWrite {
 
 fn update(op: &str, view: &RecordView, changes: impl Into<FieldChanges>) -> RecordWrite {
     let (id, if_version) = (view.link.id.clone(), view.link.version.clone());
-    write(op, RecordAction::Update { id, if_version, bind: None, changes: changes.into() })
+    write(op, RecordAction::Update { id, if_version, activity_type: None, bind: None, changes: changes.into() })
 }
 
 fn delete(op: &str, view: &RecordView) -> RecordWrite {
