@@ -321,7 +321,12 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             for uid in chunk {
                 let unit = self.unit(uid).await?;
                 self.seen.insert(uid.clone(), None);
-                if !unit.pairs.is_empty() || !unit.records.is_empty() || unit.parked.is_some() || !unit.stale.is_empty() || !unit.wishes.is_empty() {
+                if !unit.pairs.is_empty()
+                    || !unit.records.is_empty()
+                    || unit.parked.is_some()
+                    || !unit.stale.is_empty()
+                    || !unit.wishes.is_empty()
+                {
                     units.push(unit);
                 }
             }
