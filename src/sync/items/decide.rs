@@ -394,7 +394,7 @@ impl Situation<'_> {
     fn lane(&self, field: Field, shown: &Visibility, first: bool) -> Lane {
         match merge::lane(field, self.rules, shown, self.may_write()) {
             // A first pairing must not write into what must not be written, and holds nothing either.
-            Lane::Held if first => Lane::ToCrm,
+            Lane::Held if first => Lane::OnlyToCrm,
             lane => lane,
         }
     }
