@@ -13,6 +13,7 @@
 )]
 
 mod accounts;
+mod calendar;
 mod command_line;
 mod crm_faults;
 mod employee;

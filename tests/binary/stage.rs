@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crmsync::sandbox::crm::{RunningCrm, SandboxCrm, SandboxCrmOptions, StoredActivity};
+use crmsync::sandbox::dav::{RunningDav, SandboxDav, SandboxDavOptions};
 use crmsync::sandbox::imap::{ImapHandle, RunningImap, SandboxImap, SandboxImapOptions};
 use crmsync::sandbox::proxy::{CutProxy, Direction, RunningProxy, Step, Verdict};
 use serde_json::Value;
@@ -116,6 +117,11 @@ impl Stage {
         };
         stage.configure(mail);
         stage
+    }
+
+    /// Starts a calendar server beside them.
+    pub fn start_dav(&self, options: SandboxDavOptions) -> RunningDav {
+        self.runtime.block_on(SandboxDav::start(options)).unwrap()
     }
 
     /// Puts a proxy before each server that can kill the program.
