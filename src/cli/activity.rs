@@ -29,9 +29,12 @@ async fn push(session: &Session, id: &str, kind: PushAs, account: Option<&str>) 
     let Some(record) = session.crm()?.record(id).await? else {
         return Err(Failure::new(Exit::NoInput, format!("the CRM has no activity \"{id}\" of yours")));
     };
-    if record.kind != RecordKind::Other && !find(session, id)?.iter().any(|found| found.pair.state != PairState::Active) {
-        let message = format!("{id} is of the type {}: it is synchronised by itself, or was sent already", record.activity_type);
-        return Err(Failure::new(Exit::Usage, message));
+    let pairs = find(session, id)?;
+    if pairs.iter().any(|found| found.pair.state == PairState::Active) {
+        return Err(Failure::new(Exit::Usage, format!("{id} is in the groupware already")));
+    }
+    if record.kind != RecordKind::Other && pairs.is_empty() {
+        return Err(Failure::new(Exit::Usage, format!("{id} is of the type {}, which is synchronised by itself", record.activity_type)));
     }
     let mut accounts = session.accounts(account)?;
     accounts.retain(|name| session.settings.accounts.get(name).is_some_and(|account| account.dav.is_some()));

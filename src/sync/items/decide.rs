@@ -318,7 +318,7 @@ impl Situation<'_> {
             }
             PairState::RemovedByUser if part.is_none() => self.removed(fact, decided),
             PairState::Active | PairState::RemovedByUser | PairState::Unlinked => match (part, gone) {
-                (Some(part), false) if self.facts.will.remove => self.remove_on_request(part, decided),
+                (Some(_), false) if self.facts.will.remove || taken_back(pair, fact) => self.remove_on_request(fact, decided),
                 (Some(part), false) => self.follow(self.present_base(pair, part, fact).as_ref(), part, decided),
                 (Some(part), true) => self.record_deleted(pair, part, decided),
                 (None, true) if vanished || pair.item.is_none() => decided.what = What::Forget,
@@ -467,9 +467,11 @@ impl Situation<'_> {
     }
 
     /// R81.
-    fn remove_on_request(&self, _: &ItemPart, decided: &mut PartDecision) {
+    fn remove_on_request(&self, fact: Option<&RecordFact>, decided: &mut PartDecision) {
         if self.may_write() {
-            decided.what = What::Remove(Some(PairState::RemovedByUser));
+            // An activity that goes to the groupware only when it is sent needs no mark that keeps it from coming back.
+            let sent_only = matches!(fact, Some(RecordFact::Present(view)) if view.kind == RecordKind::Other);
+            decided.what = What::Remove((!sent_only).then_some(PairState::RemovedByUser));
         } else {
             decided.park = Some(self.barrier());
         }
@@ -658,4 +660,9 @@ pub fn date(fields: &Fields) -> Option<String> {
         Moment::Floating(local) => local.format("%Y-%m-%dT%H:%M:%S").to_string(),
         Moment::Zoned { instant, .. } => instant.to_rfc3339(),
     })
+}
+
+/// Whether the user of the CRM took the activity back there (R81): it was one for the groupware, and is none any longer.
+fn taken_back(pair: &Pair, fact: Option<&RecordFact>) -> bool {
+    pair.kind != RecordKind::Other && matches!(fact, Some(RecordFact::Present(view)) if view.kind == RecordKind::Other)
 }

@@ -5,6 +5,9 @@ use crate::settings::PrivateItems;
 
 use super::Rules;
 
+/// Title of a record of which nothing but the time is told.
+const BUSY_TITLE: &str = "Private";
+
 /// What the CRM may learn of an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Visibility {
@@ -30,10 +33,16 @@ impl Visibility {
         }
     }
 
-    /// What may leave of these fields.
+    /// What may leave of these fields, for a new record. One that says no more than when it takes place has a title in place of its own,
+    /// because CRMs demand one.
     #[must_use]
     pub fn of_fields(&self, fields: &Fields) -> Fields {
-        fields.iter().filter(|(field, _)| self.shows(**field)).map(|(field, value)| (*field, value.clone())).collect()
+        let mut shown: Fields =
+            fields.iter().filter(|(field, _)| self.shows(**field)).map(|(field, value)| (*field, value.clone())).collect();
+        if *self == Self::Busy {
+            shown.insert(Field::Subject, Value::Text(BUSY_TITLE.to_owned()));
+        }
+        shown
     }
 }
 
@@ -77,7 +86,8 @@ mod tests {
         settings.private = PrivateItems::BusyOnly;
         let shown = visibility(&private(), None, &rules(&settings));
         let told: Vec<Field> = shown.of_fields(&private()).into_keys().collect();
-        assert_eq!(told, [Field::Slot, Field::Private]);
+        assert_eq!(told, [Field::Subject, Field::Slot, Field::Private]);
+        assert_eq!(shown.of_fields(&private())[&Field::Subject], Value::Text("Private".into()), "not its own");
         settings.private = PrivateItems::Skip;
         assert_eq!(visibility(&private(), None, &rules(&settings)), Visibility::Hidden(ReasonCode::PrivateItem.into()));
         assert_eq!(visibility(&event("Visit", 1), None, &rules(&settings)), Visibility::Full);
