@@ -138,7 +138,7 @@ pub(super) async fn sync_account(
     let ctx = context(session, account, Arc::clone(&progress) as _);
     stop_on_ctrl_c(ctx.cancel.clone());
     let mail = if areas.contains(&Area::Mail) { Some(session.mail_job(account).await?) } else { None };
-    let plan = RunPlan { mail, consent };
+    let plan = RunPlan { mail, items: Vec::new(), consent };
     let connector = session.connector(account)?;
     let commits = session.journal.commits();
     let report = engine::run(&connector, session.crm()?, &plan, &ctx).await;

@@ -121,6 +121,9 @@ pub enum RecordAction {
         /// UID and occurrence, when the record is bound to a groupware item by this write.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         bind: Option<(String, Option<Moment>)>,
+        /// The type it becomes, where participants came or went (R67, R68).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        activity_type: Option<String>,
         /// The fields.
         changes: FieldChanges,
     },

@@ -3,6 +3,7 @@
 mod context;
 mod error;
 mod events;
+pub mod items;
 pub mod mail;
 mod run;
 pub mod web_folder;
@@ -10,4 +11,4 @@ pub mod web_folder;
 pub use context::{Context, new_run_id};
 pub use error::EngineError;
 pub use events::{Observer, RunEvent, Silent};
-pub use run::{RunPlan, RunReport, consent_given, run, sign_in};
+pub use run::{RunPlan, RunReport, consent_given, run, run_all, sign_in, sign_in_items};

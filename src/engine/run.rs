@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::crm::{Crm, Profile};
-use crate::groupware::{GroupwareError, MailConnector};
+use crate::crm::{Crm, CrmRecords, Profile};
+use crate::groupware::{GroupwareError, ItemConnector, MailConnector};
 use crate::journal::{AreaCount, Change, Consent, Journal, Lock, RunEnd, RunRecord};
 use crate::model::{AccountId, Area};
 
+use super::items::{self, ItemJob};
 use super::mail::{self, MailJob};
 use super::{Context, EngineError, RunEvent};
 
@@ -15,8 +16,16 @@ use super::{Context, EngineError, RunEvent};
 pub struct RunPlan {
     /// The mail import, if it is part of the run.
     pub mail: Option<MailJob>,
+    /// The areas of items that are part of the run, in order.
+    pub items: Vec<ItemJob>,
     /// The user has agreed, now or in the configuration; recorded if it was not before.
     pub consent: Option<Consent>,
+}
+
+impl RunPlan {
+    fn areas(&self) -> impl Iterator<Item = Area> {
+        self.mail.iter().map(|_| Area::Mail).chain(self.items.iter().map(|job| job.area))
+    }
 }
 
 /// What a run did.
@@ -33,13 +42,37 @@ pub fn consent_given(journal: &Journal, account: &AccountId, area: Area) -> Resu
     Ok(journal.consent(account, area)?.is_some())
 }
 
-/// Runs the planned areas for one account. `connector` is asked to sign in only when the account is not locked.
+/// Runs the mail import, and nothing else, for one account. `connector` is asked to sign in only when the account is not locked.
 /// Fails only when the run could not even be recorded; what stopped it later stands in the report.
 pub async fn run<N: MailConnector, C: Crm>(connector: &N, crm: &C, plan: &RunPlan, ctx: &Context) -> Result<RunReport, EngineError> {
+    let mut record = begin(plan, ctx).await?;
+    let result = match &plan.mail {
+        Some(job) => run_mail(connector, crm, job, ctx, &mut record).await,
+        None => Ok(false),
+    };
+    end(record, result, ctx).await
+}
+
+/// Runs every planned area for one account: mail, then each area of items. An area that fails does not stop the others, unless the
+/// account is locked or the user stopped the run; the first failure stands in the report.
+pub async fn run_all<N: MailConnector, I: ItemConnector, C: Crm + CrmRecords>(
+    mail: &N,
+    items: &I,
+    crm: &C,
+    plan: &RunPlan,
+    ctx: &Context,
+) -> Result<RunReport, EngineError> {
+    let mut record = begin(plan, ctx).await?;
+    let result = run_areas(mail, items, crm, plan, ctx, &mut record).await;
+    end(record, result, ctx).await
+}
+
+/// Records that the run began.
+async fn begin(plan: &RunPlan, ctx: &Context) -> Result<RunRecord, EngineError> {
     if let Some(lock) = ctx.journal.lock(&ctx.account)? {
         return Err(EngineError::Locked { account: ctx.account.clone(), cause: lock.cause });
     }
-    let mut record = RunRecord {
+    let record = RunRecord {
         id: ctx.run.clone(),
         account: ctx.account.clone(),
         started_at: ctx.now(),
@@ -48,13 +81,19 @@ pub async fn run<N: MailConnector, C: Crm>(connector: &N, crm: &C, plan: &RunPla
         areas: BTreeMap::new(),
     };
     let mut changes = vec![Change::PutRun(record.clone())];
-    if plan.mail.is_some() && !consent_given(&ctx.journal, &ctx.account, Area::Mail)? {
-        let Some(consent) = plan.consent.clone() else { return Err(EngineError::ConsentNeeded { account: ctx.account.clone() }) };
-        changes.push(Change::RecordConsent { account: ctx.account.clone(), area: Area::Mail, consent });
+    for area in plan.areas() {
+        if !consent_given(&ctx.journal, &ctx.account, area)? {
+            let Some(consent) = plan.consent.clone() else { return Err(EngineError::ConsentNeeded { account: ctx.account.clone() }) };
+            changes.push(Change::RecordConsent { account: ctx.account.clone(), area, consent });
+        }
     }
     ctx.commit(changes).await?;
     ctx.tell(&RunEvent::Started { run: ctx.run.clone(), account: ctx.account.clone() });
-    let result = run_areas(connector, crm, plan, ctx, &mut record).await;
+    Ok(record)
+}
+
+/// Records how the run ended.
+async fn end(mut record: RunRecord, result: Result<bool, EngineError>, ctx: &Context) -> Result<RunReport, EngineError> {
     record.ended_at = Some(ctx.now());
     record.end = match &result {
         Ok(true) => RunEnd::Cancelled,
@@ -72,15 +111,62 @@ pub async fn run<N: MailConnector, C: Crm>(connector: &N, crm: &C, plan: &RunPla
     Ok(RunReport { record, error })
 }
 
-/// Signs in and runs each area. Returns whether the user stopped it.
-async fn run_areas<N: MailConnector, C: Crm>(
-    connector: &N,
+/// Runs each area. Returns whether the user stopped it.
+async fn run_areas<N: MailConnector, I: ItemConnector, C: Crm + CrmRecords>(
+    mail: &N,
+    items: &I,
     crm: &C,
     plan: &RunPlan,
     ctx: &Context,
     record: &mut RunRecord,
 ) -> Result<bool, EngineError> {
-    let Some(job) = &plan.mail else { return Ok(false) };
+    let mut first = None;
+    if let Some(job) = &plan.mail {
+        match run_mail(mail, crm, job, ctx, record).await {
+            Ok(true) => return Ok(true),
+            Ok(false) => {}
+            Err(error) if ends_the_run(&error) => return Err(error),
+            Err(error) => first = Some(error),
+        }
+    }
+    if !plan.items.is_empty() {
+        let store = match sign_in_items(items, crm, ctx).await {
+            Ok(store) => store,
+            Err(error) => return Err(first.unwrap_or(error)),
+        };
+        for job in &plan.items {
+            let mut count = AreaCount::default();
+            let result = items::synchronise(&store, crm, job, ctx, &mut count).await;
+            record.areas.insert(job.area, count);
+            let result = match result {
+                // A server without sessions may reject the password at any request.
+                Err(EngineError::Groupware(error)) => Err(lock_if_rejected(error, crm, ctx).await),
+                other => other,
+            };
+            match result {
+                Ok(true) => return first.map_or(Ok(true), Err),
+                Ok(false) => {}
+                Err(error) if ends_the_run(&error) => return Err(first.unwrap_or(error)),
+                Err(error) => first = first.or(Some(error)),
+            }
+        }
+    }
+    first.map_or(Ok(false), Err)
+}
+
+/// Whether the other areas would only fail in the same way.
+const fn ends_the_run(error: &EngineError) -> bool {
+    matches!(error, EngineError::Locked { .. } | EngineError::Journal(_))
+}
+
+/// Signs in and imports mail. Returns whether the user stopped it.
+async fn run_mail<N: MailConnector, C: Crm>(
+    connector: &N,
+    crm: &C,
+    job: &MailJob,
+    ctx: &Context,
+    record: &mut RunRecord,
+) -> Result<bool, EngineError> {
     if !job.capabilities.profiles.contains(&Profile::Mail) {
         return Err(EngineError::ProfileMissing { profile: "mail", area: Area::Mail });
     }
@@ -91,19 +177,35 @@ async fn run_areas<N: MailConnector, C: Crm>(
     cancelled
 }
 
-/// Signs in to the groupware. A rejection locks the account, here and, where the CRM takes it, at the employee's record (R63, V11).
+/// Signs in to the mail server. A rejection locks the account, here and, where the CRM takes it, at the employee's record (R63, V11).
 pub async fn sign_in<N: MailConnector, C: Crm>(connector: &N, crm: &C, ctx: &Context) -> Result<N::Store, EngineError> {
-    let error = match connector.connect().await {
-        Ok(store) => return Ok(store),
-        Err(error) => error,
-    };
-    let GroupwareError::LoginRejected { refusal, .. } = &error else { return Err(error.into()) };
+    match connector.connect().await {
+        Ok(store) => Ok(store),
+        Err(error) => Err(lock_if_rejected(error, crm, ctx).await),
+    }
+}
+
+/// As [`sign_in`], to the server of items.
+pub async fn sign_in_items<I: ItemConnector, C: Crm>(connector: &I, crm: &C, ctx: &Context) -> Result<I::Store, EngineError> {
+    match connector.connect().await {
+        Ok(store) => Ok(store),
+        Err(error) => Err(lock_if_rejected(error, crm, ctx).await),
+    }
+}
+
+/// A rejected login locks the account; any other failure does not.
+async fn lock_if_rejected<C: Crm>(error: GroupwareError, crm: &C, ctx: &Context) -> EngineError {
+    let GroupwareError::LoginRejected { refusal, .. } = &error else { return error.into() };
     let mut lock = Lock { since: ctx.now(), cause: refusal.text.clone(), mirrored: false };
     // First on disk, then at the CRM: a crash in between must not allow a second attempt.
-    ctx.commit(vec![Change::LockAccount { account: ctx.account.clone(), lock: lock.clone() }]).await?;
+    if let Err(error) = ctx.commit(vec![Change::LockAccount { account: ctx.account.clone(), lock: lock.clone() }]).await {
+        return error;
+    }
     if crm.mirror_lock(true).await.is_ok() {
         lock.mirrored = true;
-        ctx.commit(vec![Change::LockAccount { account: ctx.account.clone(), lock: lock.clone() }]).await?;
+        if let Err(error) = ctx.commit(vec![Change::LockAccount { account: ctx.account.clone(), lock: lock.clone() }]).await {
+            return error;
+        }
     }
-    Err(EngineError::Locked { account: ctx.account.clone(), cause: lock.cause })
+    EngineError::Locked { account: ctx.account.clone(), cause: lock.cause }
 }

@@ -11,6 +11,15 @@ use crate::model::{Area, FieldChanges, Fields, Moment};
 
 use super::GroupwareError;
 
+/// Signs in to a server of items.
+pub trait ItemConnector: Send + Sync {
+    /// The signed-in server.
+    type Store: ItemStore;
+
+    /// Signs in: the credentials are tried once. [`GroupwareError::LoginRejected`] locks the account (V11).
+    fn connect(&self) -> impl Future<Output = Result<Self::Store, GroupwareError>> + Send;
+}
+
 /// A signed-in server of items. Requests may run side by side.
 pub trait ItemStore: Send + Sync {
     /// What the server can do.

@@ -12,8 +12,8 @@ pub mod mime;
 
 pub use error::{GroupwareError, LoginRefusal, TlsFault};
 pub use item_store::{
-    Collection, CollectionId, CrmLink, Delta, Draft, DraftPart, Fetched, Item, ItemId, ItemRef, ItemStore, ItemStoreFeatures, Part,
-    PartEdit, Removed, StoredItem, Written,
+    Collection, CollectionId, CrmLink, Delta, Draft, DraftPart, Fetched, Item, ItemConnector, ItemId, ItemRef, ItemStore,
+    ItemStoreFeatures, Part, PartEdit, Removed, StoredItem, Written,
 };
 pub use mail_store::{
     Access, Copied, FetchedMail, Known, MailConnector, MailStore, MailStoreFeatures, MailTraits, Mailbox, MailboxStatus, Moved, Query,

@@ -4,11 +4,12 @@ use redb::{ReadableTable, WriteTransaction};
 
 use super::records::SettledMail;
 use super::tables::{
-    BATCHES, BINDINGS, CONSENTS, CURSORS, HISTORY, INTENTS, LOCATED, LOCKS, PARKED, RUN_ITEMS, RUN_ITEMS_BY_MESSAGE_ID, RUNS, SETTLED,
-    SETTLED_BY_MESSAGE_ID, SUCCESSES,
+    BATCHES, BINDINGS, CONFLICT_LOSERS, CONSENTS, CURSORS, HISTORY, INTENTS, KNOWN_ITEMS, KNOWN_ITEMS_DUE, KNOWN_RECORDS,
+    KNOWN_RECORDS_DUE, LOCATED, LOCKS, PAIRS, PAIRS_BY_RECORD, PAIRS_TO_LINK, PARKED, RUN_ITEMS, RUN_ITEMS_BY_MESSAGE_ID, RUNS, SETTLED,
+    SETTLED_BY_MESSAGE_ID, SUCCESSES, TALLIES, WISHES,
 };
-use super::{Change, JournalError, RunItem};
-use crate::model::{AccountId, ItemKey, MailLocation, MailboxName, RunId};
+use super::{AreaTally, Change, ItemPlace, JournalError, KnownItem, Pair, PairState, RunItem};
+use crate::model::{AccountId, Area, ItemKey, MailLocation, MailboxName, RunId};
 
 /// Makes one change. An error leaves the transaction half done; it must be aborted.
 pub(super) fn apply(txn: &WriteTransaction, change: &Change) -> Result<(), JournalError> {
@@ -39,6 +40,24 @@ pub(super) fn apply(txn: &WriteTransaction, change: &Change) -> Result<(), Journ
         Change::UnlockAccount(account) => LOCKS.remove(txn, account.as_str())?,
         Change::Bind { account, role, mailbox } => BINDINGS.put(txn, (account.as_str(), role), mailbox)?,
         Change::Unbind { account, role } => BINDINGS.remove(txn, (account.as_str(), role))?,
+        Change::PutPair { account, area, key, pair } => put_pair(txn, account, *area, key, pair)?,
+        Change::RemovePair { account, area, key } => remove_pair(txn, account, *area, key)?,
+        Change::KnowItem { account, area, place, known } => know_item(txn, account, *area, place, known)?,
+        Change::ForgetItem { account, area, place } => forget_item(txn, account, *area, place)?,
+        Change::KnowRecord { account, area, record, known } => {
+            forget_record(txn, account, *area, record)?;
+            let (account, area) = (account.as_str(), area.name());
+            KNOWN_RECORDS.put(txn, (account, area, record), known)?;
+            KNOWN_RECORDS_DUE.put(txn, (account, area, known.look_again.timestamp(), record), &())?;
+        }
+        Change::ForgetRecord { account, area, record } => forget_record(txn, account, *area, record)?,
+        Change::PutWish { account, area, wish } => WISHES.put(txn, (account.as_str(), area.name(), wish.id()), wish)?,
+        Change::RemoveWish { account, area, id } => WISHES.remove(txn, (account.as_str(), area.name(), id))?,
+        Change::AddConflictLoser { account, area, loser } => {
+            let id = format!("{} {} {}", loser.run, loser.key, loser.field);
+            CONFLICT_LOSERS.put(txn, (account.as_str(), area.name(), &id), loser)?;
+        }
+        Change::AddRisky { account, area, at, count } => tally(txn, account, *area, |tally| tally.add_risky(*at, *count))?,
         Change::Succeeded { account, at } => SUCCESSES.put(txn, account.as_str(), at)?,
     }
     Ok(())
@@ -81,4 +100,95 @@ fn add_run_item(txn: &WriteTransaction, run: &RunId, item: &RunItem) -> Result<(
         RUN_ITEMS_BY_MESSAGE_ID.put(txn, (message_id, run, number), &())?;
     }
     Ok(())
+}
+
+/// The pair with its index entries, and the tally when it becomes or ceases to be an active one.
+fn put_pair(txn: &WriteTransaction, account: &AccountId, area: Area, key: &ItemKey, pair: &Pair) -> Result<(), JournalError> {
+    let (id, name, key) = (account.as_str(), area.name(), key.as_str());
+    let before = PAIRS.replace(txn, (id, name, key), pair, |json| PAIRS.decode(&key, json).ok())?.flatten();
+    let record_before = before.as_ref().and_then(|pair| pair.record.as_ref());
+    if let Some(record) = record_before.filter(|record| pair.record.as_ref().is_none_or(|now| now.id != record.id)) {
+        unindex_record(txn, (id, name, &record.id), key)?;
+    }
+    if let Some(record) = pair.record.as_ref().filter(|record| record_before.is_none_or(|before| before.id != record.id)) {
+        PAIRS_BY_RECORD.put(txn, (id, name, &record.id), &key.into())?;
+    }
+    if pair.waits_for_link() {
+        PAIRS_TO_LINK.put(txn, (id, name, key), &())?;
+    } else {
+        PAIRS_TO_LINK.remove(txn, (id, name, key))?;
+    }
+    let was = before.is_some_and(|pair| pair.state == PairState::Active);
+    match (was, pair.state == PairState::Active) {
+        (false, true) => tally(txn, account, area, |tally| tally.pairs = tally.pairs.saturating_add(1)),
+        (true, false) => tally(txn, account, area, |tally| tally.pairs = tally.pairs.saturating_sub(1)),
+        _ => Ok(()),
+    }
+}
+
+fn remove_pair(txn: &WriteTransaction, account: &AccountId, area: Area, key: &ItemKey) -> Result<(), JournalError> {
+    let (id, name, key) = (account.as_str(), area.name(), key.as_str());
+    let before = txn.open_table(PAIRS.definition())?.remove((id, name, key))?.and_then(|json| PAIRS.decode(&key, json.value()).ok());
+    PAIRS_TO_LINK.remove(txn, (id, name, key))?;
+    let Some(pair) = before else { return Ok(()) };
+    if let Some(record) = &pair.record {
+        unindex_record(txn, (id, name, &record.id), key)?;
+    }
+    if pair.state == PairState::Active {
+        tally(txn, account, area, |tally| tally.pairs = tally.pairs.saturating_sub(1))?;
+    }
+    Ok(())
+}
+
+/// Takes a record out of the index, unless it belongs to another pair by now.
+fn unindex_record(txn: &WriteTransaction, row: (&str, &str, &str), key: &str) -> Result<(), JournalError> {
+    let mut table = txn.open_table(PAIRS_BY_RECORD.definition())?;
+    let ours = table.get(row)?.is_some_and(|json| PAIRS_BY_RECORD.decode(&row, json.value()).is_ok_and(|other| other.as_str() == key));
+    if ours {
+        table.remove(row)?;
+    }
+    Ok(())
+}
+
+fn know_item(txn: &WriteTransaction, account: &AccountId, area: Area, place: &ItemPlace, known: &KnownItem) -> Result<(), JournalError> {
+    let (account, area, collection, item) = (account.as_str(), area.name(), place.collection.as_str(), place.id.as_str());
+    let due = |known: &KnownItem| known.look_again.map(|at| at.timestamp());
+    let row = (account, area, collection, item);
+    let before = KNOWN_ITEMS.replace(txn, row, known, |json| KNOWN_ITEMS.decode(&item, json).ok())?;
+    let before = before.flatten().and_then(|known| due(&known));
+    if let Some(before) = before.filter(|before| due(known) != Some(*before)) {
+        KNOWN_ITEMS_DUE.remove(txn, (account, area, before, collection, item))?;
+    }
+    if let Some(at) = due(known) {
+        KNOWN_ITEMS_DUE.put(txn, (account, area, at, collection, item), &())?;
+    }
+    Ok(())
+}
+
+fn forget_item(txn: &WriteTransaction, account: &AccountId, area: Area, place: &ItemPlace) -> Result<(), JournalError> {
+    let (account, area, collection, item) = (account.as_str(), area.name(), place.collection.as_str(), place.id.as_str());
+    let mut table = txn.open_table(KNOWN_ITEMS.definition())?;
+    let before = table.remove((account, area, collection, item))?.and_then(|json| KNOWN_ITEMS.decode(&item, json.value()).ok());
+    if let Some(at) = before.and_then(|known| known.look_again) {
+        KNOWN_ITEMS_DUE.remove(txn, (account, area, at.timestamp(), collection, item))?;
+    }
+    Ok(())
+}
+
+fn forget_record(txn: &WriteTransaction, account: &AccountId, area: Area, record: &str) -> Result<(), JournalError> {
+    let (account, area) = (account.as_str(), area.name());
+    let mut table = txn.open_table(KNOWN_RECORDS.definition())?;
+    let before = table.remove((account, area, record))?.and_then(|json| KNOWN_RECORDS.decode(&record, json.value()).ok());
+    if let Some(known) = before {
+        KNOWN_RECORDS_DUE.remove(txn, (account, area, known.look_again.timestamp(), record))?;
+    }
+    Ok(())
+}
+
+fn tally(txn: &WriteTransaction, account: &AccountId, area: Area, change: impl FnOnce(&mut AreaTally)) -> Result<(), JournalError> {
+    let row = (account.as_str(), area.name());
+    let before = txn.open_table(TALLIES.definition())?.get(row)?.and_then(|json| TALLIES.decode(&row, json.value()).ok());
+    let mut tally = before.unwrap_or_default();
+    change(&mut tally);
+    TALLIES.put(txn, row, &tally)
 }

@@ -2,6 +2,7 @@
 
 use crate::model::{AccountId, Area, BatchKey, Instant, Intent, ItemKey, MailLocation, MailboxName, OpId, RunId};
 
+use super::items::{ConflictLoser, ItemPlace, KnownItem, KnownRecord, Pair, Wish};
 use super::records::{Consent, Cursor, HistoryEntry, Located, Lock, Parked, PendingBatch, RunItem, RunRecord, SettledMail};
 
 /// One change. `Journal::commit` takes several and makes them in one transaction, in order.
@@ -50,6 +51,26 @@ pub enum Change {
     Bind { account: AccountId, role: String, mailbox: MailboxName },
     /// The binding is void because the mailbox is gone.
     Unbind { account: AccountId, role: String },
+    /// A pair was made or changed. Keeps its indexes and the area's tally.
+    PutPair { account: AccountId, area: Area, key: ItemKey, pair: Box<Pair> },
+    /// A pair is no more.
+    RemovePair { account: AccountId, area: Area, key: ItemKey },
+    /// An item was read or written.
+    KnowItem { account: AccountId, area: Area, place: ItemPlace, known: KnownItem },
+    /// An item is gone.
+    ForgetItem { account: AccountId, area: Area, place: ItemPlace },
+    /// A record is not paired, and looked at again later.
+    KnowRecord { account: AccountId, area: Area, record: String, known: KnownRecord },
+    /// A record is paired, or gone.
+    ForgetRecord { account: AccountId, area: Area, record: String },
+    /// The user asked for something; replaces what he asked for the same id.
+    PutWish { account: AccountId, area: Area, wish: Wish },
+    /// It was carried out, or cannot be.
+    RemoveWish { account: AccountId, area: Area, id: String },
+    /// A value lost in a conflict.
+    AddConflictLoser { account: AccountId, area: Area, loser: ConflictLoser },
+    /// Deletions and emptied fields were carried out (V8).
+    AddRisky { account: AccountId, area: Area, at: Instant, count: u64 },
     /// When an account last succeeded; for "stale" and the status.
     Succeeded { account: AccountId, at: Instant },
 }

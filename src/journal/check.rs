@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::migrations::SCHEMA;
 use super::tables::{
-    self, BATCHES, INTENTS, LOCATED, PARKED, RUN_ITEMS, RUN_ITEMS_BY_MESSAGE_ID, RUNS, SETTLED, SETTLED_BY_MESSAGE_ID, Table, Visitor,
+    self, BATCHES, INTENTS, LOCATED, PAIRS, PAIRS_BY_RECORD, PAIRS_TO_LINK, PARKED, RUN_ITEMS, RUN_ITEMS_BY_MESSAGE_ID, RUNS, SETTLED,
+    SETTLED_BY_MESSAGE_ID, Table, Visitor,
 };
 use super::{Journal, JournalError, LocatedState, store::Store};
 use crate::crm::MailVerdict;
@@ -84,6 +85,7 @@ impl Journal {
         check_settled(store, &mut report)?;
         check_locations(store, &mut report)?;
         check_writes(store, &mut report)?;
+        check_pairs(store, &mut report)?;
         check_runs(store, &mut report)?;
         Ok(report)
     }
@@ -186,13 +188,38 @@ fn check_writes(store: &Store, report: &mut JournalReport) -> Result<(), Journal
 }
 
 fn is_location_sane(intent: &Intent) -> bool {
-    let Action::PlaceMail { location, .. } = &intent.operation.action;
-    location.account == intent.operation.account && is_place(location)
+    match &intent.operation.action {
+        Action::PlaceMail { location, .. } => location.account == intent.operation.account && is_place(location),
+        _ => true,
+    }
 }
 
 /// UIDs and UIDVALIDITY are never 0 (RFC 9051 §2.3.1.1).
 const fn is_place(location: &MailLocation) -> bool {
     location.uid != 0 && location.uid_validity != 0
+}
+
+fn check_pairs(store: &Store, report: &mut JournalReport) -> Result<(), JournalError> {
+    store.scan(&PAIRS, |txn, &(account, area, key), json| {
+        let Ok(pair) = PAIRS.decode(&key, json) else { return Ok(()) };
+        report.expect(pair.item.is_some() || pair.record.is_some(), || format!("pair {key} of {account} has neither item nor record"));
+        if let Some(record) = &pair.record {
+            let indexed = PAIRS_BY_RECORD.get(txn, (account, area, &record.id)).ok().flatten();
+            report.expect(indexed.is_some_and(|other| other.as_str() == key), || {
+                format!("pair {key} of {account} is missing from the index by record")
+            });
+        }
+        let waits = PAIRS_TO_LINK.has(txn, (account, area, key))?;
+        report.expect(waits == pair.waits_for_link(), || format!("pair {key} of {account} stands wrongly in the list of missing links"));
+        Ok(())
+    })?;
+    store.scan(&PAIRS_BY_RECORD, |txn, &(account, area, record), json| {
+        let Ok(key) = PAIRS_BY_RECORD.decode(&record, json) else { return Ok(()) };
+        let pair = PAIRS.get(txn, (account, area, key.as_str())).ok().flatten();
+        let belongs = pair.and_then(|pair| pair.record).is_some_and(|link| link.id == record);
+        report.expect(belongs, || format!("the index by record names pair {key} of {account}, which is not of record {record}"));
+        Ok(())
+    })
 }
 
 fn check_runs(store: &Store, report: &mut JournalReport) -> Result<(), JournalError> {

@@ -7,8 +7,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::tables::{
-    BATCHES, BINDINGS, CONFLICT_LOSERS, CONSENTS, CURSORS, HISTORY, INTENTS, Key2, Key3, LOCATED, LOCKS, PAIRS, PARKED, PENDING_CHANGES,
-    RUN_ITEMS, RUN_ITEMS_BY_MESSAGE_ID, RUNS, SETTLED, SETTLED_BY_MESSAGE_ID, SUCCESSES, Table,
+    BATCHES, BINDINGS, CONFLICT_LOSERS, CONSENTS, CURSORS, HISTORY, INTENTS, KNOWN_ITEMS, KNOWN_ITEMS_DUE, KNOWN_RECORDS,
+    KNOWN_RECORDS_DUE, Key2, Key3, LOCATED, LOCKS, PAIRS, PAIRS_BY_RECORD, PAIRS_TO_LINK, PARKED, RUN_ITEMS, RUN_ITEMS_BY_MESSAGE_ID, RUNS,
+    SETTLED, SETTLED_BY_MESSAGE_ID, SUCCESSES, TALLIES, Table, WISHES,
 };
 use super::{Journal, JournalError, store::Store};
 use crate::model::AccountId;
@@ -53,9 +54,16 @@ impl Journal {
         removal.remove(&RUNS, |&run, _| runs.contains(run))?;
         removal.remove(&HISTORY, |_, json| HISTORY.decode(&"", json).is_ok_and(|entry| entry.intent.operation.account == *account))?;
 
+        removal.by_first_of_three(&PAIRS_BY_RECORD, id)?;
+        removal.by_first_of_three(&PAIRS_TO_LINK, id)?;
         removal.by_first_of_three(&PAIRS, id)?;
-        removal.by_first_of_three(&PENDING_CHANGES, id)?;
+        removal.remove(&KNOWN_ITEMS_DUE, |&(row_account, ..), _| row_account == id)?;
+        removal.remove(&KNOWN_ITEMS, |&(row_account, ..), _| row_account == id)?;
+        removal.remove(&KNOWN_RECORDS_DUE, |&(row_account, ..), _| row_account == id)?;
+        removal.by_first_of_three(&KNOWN_RECORDS, id)?;
+        removal.by_first_of_three(&WISHES, id)?;
         removal.by_first_of_three(&CONFLICT_LOSERS, id)?;
+        removal.by_first_of_two(&TALLIES, id)?;
         removal.by_first_of_two(&CONSENTS, id)?;
         removal.by_first_of_two(&BINDINGS, id)?;
         removal.remove(&LOCKS, |&row_account, _| row_account == id)?;

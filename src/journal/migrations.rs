@@ -12,8 +12,8 @@ use crate::system::{Random, SystemRandom};
 /// Brings a file from the version of its position (from 1) to the next one.
 type Step = fn(&WriteTransaction) -> Result<(), JournalError>;
 
-/// Version 2: `why` finds run items by their Message-ID.
-const STEPS: &[Step] = &[index_run_items];
+/// Version 2: `why` finds run items by their Message-ID. Version 3: the tables of the areas of items, which are created beforehand.
+const STEPS: &[Step] = &[index_run_items, |_| Ok(())];
 
 /// The version this crmsync writes.
 #[allow(clippy::cast_possible_truncation, reason = "a handful of steps")]

@@ -12,8 +12,10 @@ pub mod fault;
 mod file;
 mod forget;
 mod handle;
+mod items;
 mod migrations;
 mod read;
+mod read_items;
 mod records;
 mod store;
 mod tables;
@@ -22,6 +24,7 @@ pub use change::Change;
 pub use check::{Compacted, JournalReport};
 pub use error::JournalError;
 pub use handle::Journal;
+pub use items::{AreaTally, Base, ConflictLoser, ConflictSide, ItemPlace, KnownItem, KnownRecord, LinkState, Pair, PairState, Wish};
 pub use records::{
     AreaCount, Consent, Cursor, HistoryEntry, ItemOutcome, Located, LocatedState, Lock, Parked, PendingBatch, RunEnd, RunItem, RunRecord,
     SettledMail,

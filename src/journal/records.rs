@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::ItemPlace;
 use crate::crm::{LinkedRecord, MailVerdict, RecordLink};
 use crate::model::{AccountId, Area, BatchKey, Digest, Instant, Intent, ItemKey, MailLocation, MailboxName, Reason, RunId};
 
@@ -84,6 +85,15 @@ pub enum Cursor {
         /// The token.
         token: String,
     },
+    /// A collection of items, or the CRM's changes (collection `crm`).
+    Items {
+        /// The delta token; `None` where the server has none, so that listings are compared.
+        token: Option<String>,
+        /// State token of the collection: equal means nothing moved.
+        state: Option<String>,
+        /// Digest of the settings under which it was read: other rules, another look at everything.
+        rules: String,
+    },
 }
 
 /// A batch that is about to be posted or whose answer is missing.
@@ -130,6 +140,12 @@ pub struct Parked {
     pub message_id: Option<String>,
     /// Unknown external addresses of the mail (R29).
     pub addresses: Vec<String>,
+    /// Where the item lies, in the areas of items.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<ItemPlace>,
+    /// The CRM's record, in the areas of items.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<String>,
 }
 
 /// One pass over areas.
@@ -218,6 +234,14 @@ pub enum ItemOutcome {
     NotFound,
     /// Waits for the user or a later try.
     Parked,
+    /// Changed on one side or both.
+    Updated,
+    /// New in the groupware.
+    Exported,
+    /// Removed from the groupware, or its pair ended.
+    Removed,
+    /// The link to its record was written into it.
+    Linked,
 }
 
 /// The state of something before a write, for history and undo (X8).

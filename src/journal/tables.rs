@@ -10,11 +10,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::JournalError;
+use super::items::{AreaTally, ConflictLoser, KnownItem, KnownRecord, Pair, Wish};
 use super::records::{Consent, Cursor, HistoryEntry, Located, Lock, Parked, PendingBatch, RunItem, RunRecord, SettledMail};
-use crate::model::{Instant, Intent, MailboxName};
+use crate::model::{Instant, Intent, ItemKey, MailboxName};
 
 pub(super) type Key2 = (&'static str, &'static str);
 pub(super) type Key3 = (&'static str, &'static str, &'static str);
+pub(super) type Key4 = (&'static str, &'static str, &'static str, &'static str);
 
 /// Schema version and instance id.
 pub(super) const META: Table<&'static str, serde_json::Value> = Table::new("meta");
@@ -49,15 +51,26 @@ pub(super) const BINDINGS: Table<Key2, MailboxName> = Table::new("bindings");
 /// Account.
 pub(super) const SUCCESSES: Table<&'static str, Instant> = Table::new("last-successes");
 
-// The areas calendar, tasks and contacts define their records when they are built. The tables exist from the first version, so that no
-// migration is needed then; until that they are empty. The key is (account, area, id).
-
-/// Items of the groupware and the CRM that are the same, with the last common base.
-pub(super) const PAIRS: Table<Key3, serde_json::Value> = Table::new("pairs");
-/// Changes read from one side and not yet carried to the other.
-pub(super) const PENDING_CHANGES: Table<Key3, serde_json::Value> = Table::new("pending-changes");
-/// What lost in a conflict.
-pub(super) const CONFLICT_LOSERS: Table<Key3, serde_json::Value> = Table::new("conflict-losers");
+/// (account, area, item key): items of the groupware and the CRM that are the same, with the last common base.
+pub(super) const PAIRS: Table<Key3, Pair> = Table::new("pairs");
+/// Index: (account, area, record id).
+pub(super) const PAIRS_BY_RECORD: Table<Key3, ItemKey> = Table::new("pairs-by-record");
+/// Index: pairs whose item lacks the link to its record, (account, area, item key).
+pub(super) const PAIRS_TO_LINK: Table<Key3, ()> = Table::new("pairs-to-link");
+/// (account, area, collection, item).
+pub(super) const KNOWN_ITEMS: Table<Key4, KnownItem> = Table::new("known-items");
+/// Index: items to look at again, (account, area, seconds since 1970, collection, item).
+pub(super) const KNOWN_ITEMS_DUE: Table<(&'static str, &'static str, i64, &'static str, &'static str), ()> = Table::new("known-items-due");
+/// (account, area, record id): records that are not paired.
+pub(super) const KNOWN_RECORDS: Table<Key3, KnownRecord> = Table::new("known-records");
+/// Index: records to look at again, (account, area, seconds since 1970, record id).
+pub(super) const KNOWN_RECORDS_DUE: Table<(&'static str, &'static str, i64, &'static str), ()> = Table::new("known-records-due");
+/// (account, area, item key or record id): what the user asked for and is not carried out yet.
+pub(super) const WISHES: Table<Key3, Wish> = Table::new("pending-changes");
+/// (account, area, id): what lost in a conflict.
+pub(super) const CONFLICT_LOSERS: Table<Key3, ConflictLoser> = Table::new("conflict-losers");
+/// (account, area).
+pub(super) const TALLIES: Table<Key2, AreaTally> = Table::new("area-tallies");
 
 /// A table: its name, the type of its keys, and the record type of its values.
 pub(super) struct Table<K, V> {
@@ -93,8 +106,15 @@ pub(super) fn each(visitor: &mut impl Visitor) -> Result<(), JournalError> {
     visitor.visit(&BINDINGS)?;
     visitor.visit(&SUCCESSES)?;
     visitor.visit(&PAIRS)?;
-    visitor.visit(&PENDING_CHANGES)?;
-    visitor.visit(&CONFLICT_LOSERS)
+    visitor.visit(&PAIRS_BY_RECORD)?;
+    visitor.visit(&PAIRS_TO_LINK)?;
+    visitor.visit(&KNOWN_ITEMS)?;
+    visitor.visit(&KNOWN_ITEMS_DUE)?;
+    visitor.visit(&KNOWN_RECORDS)?;
+    visitor.visit(&KNOWN_RECORDS_DUE)?;
+    visitor.visit(&WISHES)?;
+    visitor.visit(&CONFLICT_LOSERS)?;
+    visitor.visit(&TALLIES)
 }
 
 impl<K, V> Table<K, V> {

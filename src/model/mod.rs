@@ -16,7 +16,7 @@ pub use digest::{Digest, Fingerprint};
 pub use fields::{Field, FieldChanges, Fields, Moment, Note, Person, Recurrence, Slot, Value};
 pub use ids::{AccountId, BatchKey, ItemKey, OpId, RunId};
 pub use mail::{Attachment, AttachmentSource, Body, Direction, Mail, MailAddress, Protection, Sensitivity};
-pub use operation::{Action, Intent, MailLocation, MailboxName, Operation};
+pub use operation::{Action, Intent, ItemEdit, MailLocation, MailboxName, Operation};
 pub use raw_mail::{RawMail, RawMailReader, RawMailWriter, SPOOL_THRESHOLD};
 pub use reason::{Reason, ReasonCode};
 

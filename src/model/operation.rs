@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, Area, Instant, ItemKey, OpId, RunId};
+use super::{AccountId, Area, FieldChanges, Fields, Instant, ItemKey, Moment, OpId, RunId};
 
 /// A mailbox (folder) name as the user sees it: decoded from modified UTF-7, with the server's own separator.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -71,6 +71,73 @@ pub enum Action {
         /// `UIDNEXT` of the target before the first COPY was sent; set only where the server lacks MOVE. A copy can only be at or above it.
         target_uid_next: Option<u32>,
     },
+    /// Create an item in the groupware. After a crash it is found by its UID.
+    CreateItem {
+        /// The collection.
+        collection: String,
+        /// Its create identity.
+        create_id: String,
+        /// The CRM records it is made of.
+        records: Vec<String>,
+    },
+    /// Edit an item in place. After a crash it is read and compared.
+    EditItem {
+        /// The collection.
+        collection: String,
+        /// The item.
+        item: String,
+        /// Only if it has this version.
+        version: Option<String>,
+        /// What changes, by component.
+        edits: Vec<ItemEdit>,
+    },
+    /// Remove an item. After a crash it is asked for.
+    RemoveItem {
+        /// The collection.
+        collection: String,
+        /// The item.
+        item: String,
+        /// Only if it has this version.
+        version: Option<String>,
+    },
+    /// Create a record in the CRM. After a crash it is sent again under the same id, or joined by its UID.
+    CreateRecord {
+        /// Type.
+        activity_type: String,
+        /// What it says.
+        fields: Fields,
+    },
+    /// Change a record in the CRM. After a crash it is read and compared.
+    UpdateRecord {
+        /// The record.
+        record: String,
+        /// Only if it has this version.
+        if_version: String,
+        /// The type it becomes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        activity_type: Option<String>,
+        /// It is bound to the item by this write.
+        bind: bool,
+        /// The fields.
+        changes: FieldChanges,
+    },
+}
+
+/// What an edit changes in one component of an item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemEdit {
+    /// The component or occurrence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recurrence_id: Option<Moment>,
+    /// The occurrence is taken out of its series.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub excluded: bool,
+    /// The record it is linked to by this edit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+    /// The fields.
+    #[serde(default, skip_serializing_if = "FieldChanges::is_empty")]
+    pub changes: FieldChanges,
 }
 
 /// An operation on disk. It is removed in the same transaction that records its outcome.

@@ -99,6 +99,36 @@ reasons! {
     PlacementRefused => "the server refused to move or mark the mail", "see the server's answer; `crmsync parked retry` tries again";
     /// The server did not deliver the body though the mail is there.
     Unreadable => "the server did not deliver the mail's content", "open the mail in your mail program; `crmsync parked retry` tries again";
+    /// A private appointment or task, left out by the settings (V13).
+    PrivateItem => "it is private", "clear the mark, or change the area's setting for private items";
+    /// It lacks the label that the settings ask for.
+    NoCategory => "it does not bear the label that the settings ask for", "give it the label, or change the area's category";
+    /// It lies outside of the days that are synchronised (R70, R71).
+    OutsideWindow => "it lies outside of the days that are synchronised", "nothing; it follows when its time comes, or widen the days in the settings";
+    /// The settings do not create new items in this direction (X19).
+    DirectionOff => "the settings do not create new items in this direction", "change the area's direction in the settings";
+    /// A change would mail the attendees (V9).
+    NeedsInvitations => "the change would mail the people invited", "make the change in your calendar, or allow invitations for this account";
+    /// More would be deleted or emptied at once than is usual (V8).
+    MassChange => "very many items would be deleted or emptied at once", "look at the list, then confirm or refuse it";
+    /// Deleted in the groupware; whether the CRM activity is cancelled is the user's choice (C9).
+    DeletedInGroupware => "it was deleted in the groupware", "confirm to cancel it in the CRM, or refuse to keep it there";
+    /// Deleted in the CRM and changed in the groupware since.
+    DeletedAndChanged => "it was deleted in the CRM, but changed in the groupware since", "confirm to delete it in the groupware too, or refuse to keep it";
+    /// Both sides changed the same field (C8).
+    Conflict => "both sides changed the same field", "choose whose value holds";
+    /// It changed again whenever it was to be written.
+    KeepsChanging => "it changed again whenever it was to be written", "nothing; it is tried again by itself";
+    /// Its series is not there yet.
+    NoSeries => "the series it belongs to is not there", "nothing; it follows when its series is synchronised";
+    /// The server refused the item and said why.
+    RefusedByGroupware => "the groupware server refused it", "see the server's words; `crmsync parked retry` tries again";
+    /// The item's content cannot be read.
+    BrokenItem => "its content cannot be read", "open and save it in your calendar program; it is tried again when it changes";
+    /// Nothing can be written where it lies.
+    ReadOnlyCollection => "it lies in a collection that cannot be written", "ask for the right to change it, or take it out of the settings";
+    /// No collection takes new items of the area.
+    NoCollection => "there is no collection for new items", "name one in the area's settings";
     /// An attachment could not be stored in the web folder (R37).
     WebFolder => "an attachment could not be stored in the web folder", "check CRM_Webfoldername and its rights; it is tried again by itself";
 }

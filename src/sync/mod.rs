@@ -9,6 +9,7 @@ mod attachments;
 pub mod classify;
 mod folder_name;
 mod freemail;
+pub mod items;
 mod leave_out;
 mod mail_sets;
 mod mail_sources;

@@ -141,7 +141,7 @@ impl Computer {
             spool: self.spool.path().to_owned(),
         };
         let consent = Consent { at: self.clock.now(), how: "test".into(), shown: String::new() };
-        let plan = RunPlan { mail: Some(self.job()), consent: Some(consent) };
+        let plan = RunPlan { mail: Some(self.job()), items: Vec::new(), consent: Some(consent) };
         let connector = FakeConnector(self.world.clone());
         let crm = FakeCrm(self.world.clone());
         let report = runtime.block_on(engine::run(&connector, &crm, &plan, &ctx));
@@ -497,7 +497,7 @@ fn r55_nothing_is_written_before_the_user_agreed() {
         cancel: CancellationToken::new(),
         spool: Path::new(computer.spool.path()).to_owned(),
     };
-    let plan = RunPlan { mail: Some(computer.job()), consent: None };
+    let plan = RunPlan { mail: Some(computer.job()), items: Vec::new(), consent: None };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let result = runtime.block_on(engine::run(&FakeConnector(world.clone()), &FakeCrm(world.clone()), &plan, &ctx));
     assert!(matches!(result, Err(EngineError::ConsentNeeded { .. })));

@@ -84,6 +84,8 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
             location: Some(read.location.clone()),
             message_id: read.mail.message_id.clone(),
             addresses: self.job.addresses.external(&read.mail),
+            item: None,
+            record: None,
         }));
         ledger.changes.push(locate(&read.location, Some(read.key()), LocatedState::Parked { id }));
         Ok(())
@@ -116,6 +118,8 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
             location: Some(location.clone()),
             message_id: traits.message_id.clone(),
             addresses: Vec::new(),
+            item: None,
+            record: None,
         };
         let line = RunItem {
             area: Area::Mail,
@@ -228,6 +232,8 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
             location: None,
             message_id: None,
             addresses: Vec::new(),
+            item: None,
+            record: None,
         })
     }
 

@@ -30,7 +30,8 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
     pub(super) async fn place(&mut self, intents: Vec<Intent>) -> Result<(), EngineError> {
         let mut alike: BTreeMap<Likeness, Vec<Intent>> = BTreeMap::new();
         for intent in intents {
-            let Action::PlaceMail { location, add, remove, move_to, .. } = &intent.operation.action;
+            // Intents of other areas are theirs to recover.
+            let Action::PlaceMail { location, add, remove, move_to, .. } = &intent.operation.action else { continue };
             let likeness = (location.mailbox.clone(), location.uid_validity, add.clone(), remove.clone(), move_to.clone());
             alike.entry(likeness).or_default().push(intent);
         }
@@ -57,7 +58,7 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
         remove: &[String],
         move_to: Option<&MailboxName>,
     ) -> Result<(), EngineError> {
-        let uids: UidSet = group.iter().map(|intent| location(intent).uid).collect();
+        let uids: UidSet = group.iter().filter_map(location).map(|location| location.uid).collect();
         let mut loose = BTreeSet::new();
         if self.open.as_ref().is_some_and(|(_, selected)| selected.read_only) {
             // A copy would be made whose original cannot be removed.
@@ -90,8 +91,9 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
 
     /// A mail is where it belongs. If it is settled, it waits no longer; else it is marked as not found and waits where it lies now.
     fn placed(&self, intent: &Intent, moved: bool) -> Result<Vec<Change>, EngineError> {
-        let (account, item, place) = (&self.ctx.account, &intent.operation.item, location(intent).clone());
+        let (account, item) = (&self.ctx.account, &intent.operation.item);
         let mut changes = vec![Change::RemoveIntent(intent.operation.id.clone())];
+        let Some(place) = location(intent).cloned() else { return Ok(changes) };
         let waits = match self.ctx.journal.parked_entry(Area::Mail, account, item.as_str())? {
             Some(entry) if self.ctx.journal.settled_mail(account, item)?.is_none() => {
                 if moved && entry.location.as_ref() == Some(&place) {
@@ -147,7 +149,7 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
         let mut started = Vec::new();
         for intent in group {
             let mut intent = intent.clone();
-            let Action::PlaceMail { target_uid_next, .. } = &mut intent.operation.action;
+            let Action::PlaceMail { target_uid_next, .. } = &mut intent.operation.action else { continue };
             if target_uid_next.is_none() {
                 *target_uid_next = status.uid_next.or(Some(1));
                 started.push(Change::PutIntent(intent));
@@ -176,15 +178,12 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
     /// again rather than removed without a copy. Leaves the source mailbox selected.
     async fn copied_before(&mut self, group: &[Intent], target: &MailboxName) -> Result<UidSet, EngineError> {
         let mut done = UidSet::new();
-        let floors = group.iter().filter_map(|intent| {
-            let Action::PlaceMail { target_uid_next, .. } = &intent.operation.action;
-            *target_uid_next
-        });
-        let (Some(lowest), Some(first)) = (floors.min(), group.first()) else { return Ok(done) };
+        let floors = group.iter().filter_map(copied_from);
+        let (Some(lowest), Some(first)) = (floors.min(), group.first().and_then(location)) else { return Ok(done) };
         self.open_mailbox(target).await?;
         let newer = self.store.search(&Query { from_uid: Some(lowest), ..Query::default() }).await?;
         let mut copies = if newer.is_empty() { BTreeMap::new() } else { self.store.identities(&newer).await? };
-        self.open_mailbox(&location(first).mailbox).await?;
+        self.open_mailbox(&first.mailbox).await?;
         for intent in group {
             let Action::PlaceMail { location, message_id, size, target_uid_next: Some(floor), .. } = &intent.operation.action else {
                 continue;
@@ -212,13 +211,13 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
             self.ctx.journal.intents(&self.ctx.account)?.into_iter().filter(is_copying).map(|intent| intent.operation.id).collect();
         let mut changes = Vec::new();
         for intent in group {
-            let (item, place) = (&intent.operation.item, location(intent).clone());
+            let Action::PlaceMail { location: place, message_id, .. } = &intent.operation.action else { continue };
+            let item = &intent.operation.item;
             if !copying.contains(&intent.operation.id) {
                 changes.push(Change::RemoveIntent(intent.operation.id.clone()));
             }
             let settled = self.ctx.journal.settled_mail(&self.ctx.account, item)?;
             let before = self.ctx.journal.parked_entry(Area::Mail, &self.ctx.account, item.as_str())?;
-            let Action::PlaceMail { message_id, .. } = &intent.operation.action;
             let line = RunItem {
                 area: Area::Mail,
                 key: Some(item.clone()),
@@ -252,9 +251,11 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
                     location: Some(place.clone()),
                     message_id: message_id.clone(),
                     addresses: Vec::new(),
+                    item: None,
+                    record: None,
                 }));
                 let located = Located { key: Some(item.clone()), state: LocatedState::Parked { id: item.0.clone() } };
-                changes.push(Change::Locate { location: place, located });
+                changes.push(Change::Locate { location: place.clone(), located });
             }
             // Else only the mark of a mail without a match is missing: its entry stands, and its next try marks it again.
             self.remark(line, &mut changes);
@@ -264,7 +265,7 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
 
     /// Tells once per mailbox that its server does not keep a keyword.
     async fn park_mailbox(&self, group: &[Intent], loose: &BTreeSet<String>) -> Result<(), EngineError> {
-        let Some(place) = group.first().map(location) else { return Ok(()) };
+        let Some(place) = group.first().and_then(location) else { return Ok(()) };
         let keywords: Vec<&str> = loose.iter().map(String::as_str).collect();
         let parked = Parked {
             id: keyword_id(&place.mailbox),
@@ -279,13 +280,15 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
             location: None,
             message_id: None,
             addresses: Vec::new(),
+            item: None,
+            record: None,
         };
         self.ctx.commit(vec![Change::Park(parked)]).await
     }
 
     /// The server keeps keywords in this mailbox, now at least.
     fn release_mailbox(&self, group: &[Intent]) -> Result<Option<Change>, EngineError> {
-        let Some(place) = group.first().map(location) else { return Ok(None) };
+        let Some(place) = group.first().and_then(location) else { return Ok(None) };
         let id = keyword_id(&place.mailbox);
         let parked = self.ctx.journal.parked_entry(Area::Mail, &self.ctx.account, &id)?;
         Ok(parked.map(|_| self.unpark(id)))
@@ -296,15 +299,23 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
     }
 }
 
-fn location(intent: &Intent) -> &MailLocation {
-    let Action::PlaceMail { location, .. } = &intent.operation.action;
-    location
+const fn location(intent: &Intent) -> Option<&MailLocation> {
+    match &intent.operation.action {
+        Action::PlaceMail { location, .. } => Some(location),
+        _ => None,
+    }
 }
 
-/// Whether a COPY may have been sent for it.
+/// The target's `UIDNEXT` before the first COPY, if one may have been sent for it.
+const fn copied_from(intent: &Intent) -> Option<u32> {
+    match &intent.operation.action {
+        Action::PlaceMail { target_uid_next, .. } => *target_uid_next,
+        _ => None,
+    }
+}
+
 const fn is_copying(intent: &Intent) -> bool {
-    let Action::PlaceMail { target_uid_next, .. } = &intent.operation.action;
-    target_uid_next.is_some()
+    copied_from(intent).is_some()
 }
 
 /// Keywords that were to be set and are not there when read back.

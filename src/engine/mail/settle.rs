@@ -219,7 +219,12 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
     pub(super) fn note(&mut self, line: RunItem, changes: &mut Vec<Change>) {
         self.count_one();
         match line.outcome {
-            ItemOutcome::Imported | ItemOutcome::Joined => self.count.changed += 1,
+            ItemOutcome::Imported
+            | ItemOutcome::Joined
+            | ItemOutcome::Updated
+            | ItemOutcome::Exported
+            | ItemOutcome::Removed
+            | ItemOutcome::Linked => self.count.changed += 1,
             ItemOutcome::Parked => self.count.errors += 1,
             ItemOutcome::AlreadyThere | ItemOutcome::LeftOut | ItemOutcome::NotFound => {}
         }

@@ -66,6 +66,8 @@ pub(super) fn parked(account: &AccountId, id: &str) -> Parked {
         location: Some(MailLocation { account: account.clone(), ..location(9) }),
         message_id: Some("m@example.com".to_owned()),
         addresses: vec!["a@example.com".to_owned()],
+        item: None,
+        record: None,
     }
 }
 

@@ -1,0 +1,52 @@
+//! The names of parts, of items made from records, and of writes: the same on every machine and after a lost journal (V2, V12).
+
+use uuid::Uuid;
+
+use crate::model::{AccountId, Action, Area, ItemKey, Moment, OpId};
+
+/// Names made by crmsync live in a space of their own.
+const SPACE: Uuid = Uuid::from_u128(0x6372_6d73_796e_6300_8000_6974_656d_7301);
+
+/// Key of a part: `uid:UID`, or `uid:UID#OCCURRENCE`. `%` and `#` in a UID are escaped as `%25` and `%23`.
+#[must_use]
+pub fn part_key(uid: &str, recurrence_id: Option<&Moment>) -> ItemKey {
+    let mut key = item_prefix(uid);
+    if let Some(moment) = recurrence_id {
+        key.push('#');
+        key.push_str(&moment.key());
+    }
+    ItemKey(key)
+}
+
+/// The keys of all parts of an item lie from the first (its master's) to the second (excluded).
+#[must_use]
+pub fn part_range(uid: &str) -> (ItemKey, ItemKey) {
+    let prefix = item_prefix(uid);
+    // '$' follows '#'; a longer UID that begins alike may lie in between, so readers compare the UID too.
+    let end = format!("{prefix}$");
+    (ItemKey(prefix), ItemKey(end))
+}
+
+fn item_prefix(uid: &str) -> String {
+    format!("uid:{}", uid.replace('%', "%25").replace('#', "%23"))
+}
+
+/// UID and create identity of an item made from a record.
+#[must_use]
+pub fn item_id(account: &AccountId, crm_instance: &str, record: &str) -> String {
+    name(&["item", account.as_str(), crm_instance, record])
+}
+
+/// Identity of a write: the same for the same write, so that a repetition is one. `salt` tells attempts apart that must not be taken for
+/// repetitions: the user asked again, the record before it is gone.
+#[must_use]
+pub fn op_id(account: &AccountId, crm_instance: &str, area: Area, key: &ItemKey, action: &Action, salt: &str) -> OpId {
+    let content = serde_json::to_string(action).unwrap_or_default();
+    OpId(name(&["op", account.as_str(), crm_instance, area.name(), key.as_str(), &content, salt]))
+}
+
+/// A `UUIDv5` of several words, none of which can run into the next.
+fn name(words: &[&str]) -> String {
+    let text: String = words.iter().map(|word| format!("{}:{word}", word.len())).collect();
+    Uuid::new_v5(&SPACE, text.as_bytes()).to_string()
+}
