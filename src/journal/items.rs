@@ -210,6 +210,15 @@ impl Base {
         Self { groupware, crm: differing }
     }
 
+    /// What the CRM said of one field.
+    #[must_use]
+    pub fn crm_value(&self, field: Field) -> Option<&Value> {
+        match self.crm.get(&field) {
+            Some(value) => value.as_ref(),
+            None => self.groupware.get(&field),
+        }
+    }
+
     /// What the CRM said.
     #[must_use]
     pub fn crm_fields(&self) -> Fields {

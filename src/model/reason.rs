@@ -107,6 +107,12 @@ reasons! {
     OutsideWindow => "it lies outside of the days that are synchronised", "nothing; it follows when its time comes, or widen the days in the settings";
     /// The settings do not create new items in this direction (X19).
     DirectionOff => "the settings do not create new items in this direction", "change the area's direction in the settings";
+    /// It is cancelled, declined or completed, and the other side has never had it.
+    NotTakingPlace => "it is cancelled, declined or completed", "nothing to do";
+    /// It is of another area, in a collection that holds several.
+    OtherArea => "it belongs to another area", "nothing to do";
+    /// The user ended the pair, or removed the item (R81, C9).
+    PairEnded => "its pair was ended", "send the record to the groupware again";
     /// A change would mail the attendees (V9).
     NeedsInvitations => "the change would mail the people invited", "make the change in your calendar, or allow invitations for this account";
     /// More would be deleted or emptied at once than is usual (V8).

@@ -31,6 +31,14 @@ fn item_prefix(uid: &str) -> String {
     format!("uid:{}", uid.replace('%', "%25").replace('#', "%23"))
 }
 
+/// The UID that a part's key names.
+#[must_use]
+pub fn uid_of(key: &ItemKey) -> Option<String> {
+    let uid = key.as_str().strip_prefix("uid:")?;
+    let uid = uid.split_once('#').map_or(uid, |(uid, _)| uid);
+    Some(uid.replace("%23", "#").replace("%25", "%"))
+}
+
 /// UID and create identity of an item made from a record.
 #[must_use]
 pub fn item_id(account: &AccountId, crm_instance: &str, record: &str) -> String {

@@ -1,8 +1,46 @@
 //! Decisions of the areas of items. Pure.
 //!
-//! [`identity`] names things, [`expand`] says what occurrences are.
+//! In the order of a run: [`identity`] names things, [`parts`] says what an item consists of for the CRM, [`matching`] what belongs
+//! together, [`visibility`] what may leave, [`window`] what is created, [`merge`] which field flows where, [`deletion`] what an absence
+//! means, [`scheduling`] what must not be written, [`decide()`] puts them together, [`guard`] stops what is too much at once, and
+//! [`link_back`] says which link an item lacks.
 
+pub mod activity_type;
+pub mod decide;
+pub mod deletion;
 pub mod expand;
+pub mod guard;
 pub mod identity;
+pub mod link_back;
+pub mod matching;
+pub mod merge;
+pub mod parts;
+pub mod scheduling;
+pub mod visibility;
+pub mod window;
 
+use std::collections::BTreeSet;
+
+use crate::model::{Area, Instant};
+use crate::settings::ItemSettings;
+
+pub use decide::{Decision, Facts, GroupwareWrite, PartDecision, Presence, RecordFact, What, Will, decide};
 pub use expand::{Expander, Occurrence, Occurrences};
+pub use merge::{Loser, Merge};
+
+/// What decides, apart from the two sides.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules<'a> {
+    /// Calendar or tasks.
+    pub area: Area,
+    /// The settings of the area.
+    pub settings: &'a ItemSettings,
+    /// The employee's own addresses, lower case.
+    pub own: &'a BTreeSet<String>,
+    /// The CRM keeps a series as one record with overrides.
+    pub takes_series: bool,
+    /// The server mails attendees when an item that has them is written (V9).
+    pub schedules: bool,
+    /// Now.
+    pub now: Instant,
+}

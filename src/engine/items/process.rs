@@ -1,0 +1,344 @@
+//! Goes through what was collected: items that are there, items that are gone, records without an item; then what the guard let wait.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::crm::{CrmRecords, RecordView};
+use crate::engine::error::EngineError;
+use crate::groupware::{Fetched, GroupwareError, ItemId, ItemRef, ItemStore, StoredItem};
+use crate::journal::{Change, ItemPlace, KnownItem};
+use crate::model::{Reason, ReasonCode};
+use crate::sync::items::identity::part_key;
+use crate::sync::items::{RecordFact, guard, matching};
+use crate::sync::{NextTry, Remedy, classify};
+
+use super::Sync;
+use super::collect::belongs;
+use super::unit::Unit;
+
+/// Items fetched, decided and written together.
+const BATCH: usize = 100;
+
+/// What a fetched item turned out to be.
+enum Sighting {
+    /// To be decided.
+    Unit(Box<Unit>),
+    /// Like an unpaired record by content: decided when all items are known.
+    Candidate(String, Box<Unit>),
+    /// Settled by these changes.
+    Aside(Vec<Change>),
+}
+
+impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
+    /// Returns whether the user stopped it.
+    pub(super) async fn process(&mut self, fetch: BTreeSet<ItemPlace>) -> Result<bool, EngineError> {
+        let by_content = self.unpaired_by_content();
+        let mut candidates: Vec<(String, Unit)> = Vec::new();
+        let mut by_collection: BTreeMap<String, Vec<ItemId>> = BTreeMap::new();
+        for place in fetch {
+            by_collection.entry(place.collection).or_default().push(ItemId(place.id));
+        }
+        for (collection, ids) in by_collection {
+            for chunk in ids.chunks(BATCH) {
+                if self.stopped() {
+                    return Ok(true);
+                }
+                let mut units = Vec::new();
+                let mut aside = Vec::new();
+                for fetched in self.fetch(&collection, chunk).await? {
+                    match self.sight(&collection, fetched, &by_content).await? {
+                        Some(Sighting::Unit(unit)) => units.push(*unit),
+                        Some(Sighting::Candidate(content, unit)) => candidates.push((content, *unit)),
+                        Some(Sighting::Aside(mut changes)) => aside.append(&mut changes),
+                        None => {}
+                    }
+                }
+                self.note_aside(aside).await?;
+                self.carry(units).await?;
+            }
+        }
+        self.process_candidates(candidates).await?;
+        if self.process_gone().await? || self.process_records().await? {
+            return Ok(true);
+        }
+        self.process_risky().await?;
+        Ok(false)
+    }
+
+    fn stopped(&self) -> bool {
+        self.ctx.cancel.is_cancelled()
+    }
+
+    async fn note_aside(&self, changes: Vec<Change>) -> Result<(), EngineError> {
+        if self.dry.is_some() || !self.remembers() { Ok(()) } else { self.ctx.commit(changes).await }
+    }
+
+    /// Items with their content. Where one spoils the answer, the halves are asked for; alone it is unreadable (V10).
+    async fn fetch(&self, collection: &str, ids: &[ItemId]) -> Result<Vec<Fetched>, EngineError> {
+        let collection = crate::groupware::CollectionId(collection.to_owned());
+        let mut fetched = Vec::new();
+        let mut queue = vec![ids];
+        while let Some(ids) = queue.pop() {
+            match self.store.fetch(&collection, ids).await {
+                Ok(mut answers) => fetched.append(&mut answers),
+                Err(error) => match (classify::groupware(&error), ids) {
+                    (Remedy::Bisect { .. }, [_, _, ..]) => {
+                        let (first, second) = ids.split_at(ids.len() / 2);
+                        queue.push(second);
+                        queue.push(first);
+                    }
+                    (Remedy::Bisect { reason }, [id]) => {
+                        fetched.push(Fetched::Unreadable(ItemRef { id: id.clone(), version: None }, reason.detail));
+                    }
+                    _ => return Err(error.into()),
+                },
+            }
+        }
+        Ok(fetched)
+    }
+
+    /// Makes a unit of a fetched item.
+    async fn sight(&mut self, collection: &str, fetched: Fetched, by_content: &BTreeSet<String>) -> Result<Option<Sighting>, EngineError> {
+        let place = |id: &ItemId| ItemPlace { collection: collection.to_owned(), id: id.0.clone() };
+        let stored = match fetched {
+            Fetched::Gone(id) => {
+                self.gone.insert(place(&id));
+                return Ok(None);
+            }
+            Fetched::Unreadable(item, why) => {
+                self.count_one();
+                let known = self.known(item.version, String::new(), Some(Reason::new(ReasonCode::BrokenItem, why)));
+                return self.set_aside(place(&item.id), known, "", None).map(Some);
+            }
+            Fetched::Item(stored) => stored,
+        };
+        let place = place(&stored.id);
+        if !belongs(self.job.area, stored.item.area) {
+            let known = self.known(stored.version, stored.item.uid, Some(ReasonCode::OtherArea.into()));
+            let change = Change::KnowItem { account: self.ctx.account.clone(), area: self.job.area, place, known };
+            return Ok(Some(Sighting::Aside(vec![change])));
+        }
+        let uid = stored.item.uid.clone();
+        if let Some(Some(other)) = self.seen.get(&uid)
+            && *other == place
+        {
+            return Ok(None);
+        }
+        let elsewhere = match self.seen.get(&uid) {
+            Some(Some(_)) => true,
+            _ => self.lies_elsewhere(&uid, &place).await?,
+        };
+        if elsewhere {
+            // Two items of one UID: which of them is the pair's cannot be told from anything but where it lies (V4).
+            self.count_one();
+            let title = stored.item.parts.first().map(|part| crate::sync::items::decide::title(&part.fields)).unwrap_or_default();
+            let known = self.known(stored.version, uid, Some(ReasonCode::Ambiguous.into()));
+            return self.set_aside(place, known, &title, None).map(Some);
+        }
+        self.seen.insert(uid.clone(), Some(place.clone()));
+        let mut unit = self.unit(&uid).await?;
+        for pair in unit.pairs.values_mut().filter(|pair| pair.item.as_ref().is_some_and(|before| *before != place)) {
+            pair.item = Some(place.clone());
+            unit.moved = true;
+        }
+        unit.place = Some(place);
+        self.claim_marked(&mut unit, &stored).await?;
+        let unpaired = unit.pairs.is_empty() && unit.records.is_empty() && stored.item.parts.len() == 1;
+        let content = stored.item.parts.first().and_then(|part| matching::content(&part.fields));
+        unit.stored = Some(stored);
+        Ok(Some(match content.filter(|content| unpaired && by_content.contains(content)) {
+            Some(content) => Sighting::Candidate(content, Box::new(unit)),
+            None => Sighting::Unit(Box::new(unit)),
+        }))
+    }
+
+    fn known(&self, version: Option<String>, uid: String, reason: Option<Reason>) -> KnownItem {
+        KnownItem { version, uid, left_out: reason.map(|reason| (reason, self.job.rules.clone())), look_again: None }
+    }
+
+    /// Parks an item that cannot be a unit, and remembers its version.
+    fn set_aside(&mut self, place: ItemPlace, known: KnownItem, title: &str, date: Option<String>) -> Result<Sighting, EngineError> {
+        let mut changes = Vec::new();
+        if let Some((reason, _)) = known.left_out.clone() {
+            let next = if reason.code == ReasonCode::Ambiguous { NextTry::Backoff } else { NextTry::User };
+            self.park_place(&place, title, date, reason, next, &mut changes)?;
+        }
+        changes.push(Change::KnowItem { account: self.ctx.account.clone(), area: self.job.area, place, known });
+        Ok(Sighting::Aside(changes))
+    }
+
+    /// Whether the pairs of a UID have an item at another place that is still there. An item that was moved is not.
+    async fn lies_elsewhere(&mut self, uid: &str, place: &ItemPlace) -> Result<bool, EngineError> {
+        let other = self.pairs_of(uid)?.into_values().find_map(|pair| pair.item).filter(|other| other != place);
+        let Some(other) = other.filter(|other| !self.gone.contains(other)) else { return Ok(false) };
+        if !self.collections.contains_key(&other.collection) {
+            // Its collection is not there any more, or does not take part.
+            return Ok(false);
+        }
+        let answer = match self.fetch(&other.collection, &[ItemId(other.id.clone())]).await {
+            Err(EngineError::Groupware(GroupwareError::NoSuchMailbox { .. })) => return Ok(false),
+            answer => answer?,
+        };
+        if matches!(answer.first(), Some(Fetched::Gone(_))) {
+            self.gone.insert(other);
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// Gives the unit the records whose ids its parts carry, unless it is a copy of another item (X28).
+    async fn claim_marked(&mut self, unit: &mut Unit, stored: &StoredItem) -> Result<(), EngineError> {
+        for part in &stored.item.parts {
+            let Some(id) = &part.record else { continue };
+            let key = part_key(&unit.uid, part.recurrence_id.as_ref());
+            if unit.pairs.contains_key(&key) || unit.records.contains_key(&key) {
+                continue;
+            }
+            let pair = self.ctx.journal.pair_of_record(&self.ctx.account, self.job.area, id)?.map(|(_, pair)| pair);
+            if pair.is_some() {
+                continue;
+            }
+            let view: Option<RecordView> = match self.records.get(id) {
+                Some(RecordFact::Present(view)) => Some(view.clone()),
+                Some(RecordFact::Gone) => None,
+                None => self.crm.record(id).await?.filter(|view| self.job.kinds().contains(&view.kind)),
+            };
+            let Some(view) = view else { continue };
+            if matching::by_mark(&unit.uid, pair.as_ref(), &view) == matching::Mark::Own {
+                self.records.remove(id);
+                for ids in self.uid_of.values_mut() {
+                    ids.remove(id);
+                }
+                unit.records.insert(key, RecordFact::Present(view));
+            }
+        }
+        Ok(())
+    }
+
+    /// What the unpaired records say, as far as an item could be recognised by it.
+    fn unpaired_by_content(&self) -> BTreeSet<String> {
+        self.unbound().filter_map(|view| matching::content(&view.fields)).collect()
+    }
+
+    /// Records that belong to no item yet.
+    fn unbound(&self) -> impl Iterator<Item = &RecordView> {
+        self.records.values().filter_map(|fact| match fact {
+            RecordFact::Present(view) if view.uid.is_none() && self.job.kinds().contains(&view.kind) => Some(view),
+            _ => None,
+        })
+    }
+
+    /// Items that say what an unpaired record says.
+    async fn process_candidates(&mut self, candidates: Vec<(String, Unit)>) -> Result<(), EngineError> {
+        if candidates.is_empty() {
+            return Ok(());
+        }
+        let mut unpaired = Vec::new();
+        for view in self.unbound() {
+            let paired = self.ctx.journal.pair_of_record(&self.ctx.account, self.job.area, &view.link.id)?.is_some();
+            if let (Some(content), false) = (matching::content(&view.fields), paired) {
+                unpaired.push((content, view.link.id.clone()));
+            }
+        }
+        let found = matching::by_content(candidates, unpaired);
+        let mut units = found.single;
+        for (mut unit, id) in found.pairs {
+            if let Some(fact) = self.records.remove(&id) {
+                for ids in self.uid_of.values_mut() {
+                    ids.remove(&id);
+                }
+                unit.records.insert(unit.id(), fact);
+            }
+            units.push(unit);
+        }
+        let mut changes = Vec::new();
+        for unit in found.ambiguous_items {
+            self.park_unit(&unit, None, Reason::from(ReasonCode::Ambiguous), NextTry::User, &mut changes)?;
+        }
+        for id in found.ambiguous_records {
+            if let Some(RecordFact::Present(view)) = self.records.remove(&id) {
+                let uid = self.uid_of_record(&view);
+                if let Some(ids) = self.uid_of.get_mut(&uid) {
+                    ids.remove(&id);
+                }
+                self.park_record(&id, &view, ReasonCode::Ambiguous.into(), &mut changes)?;
+            }
+        }
+        self.note_aside(changes).await?;
+        for chunk in units.chunks(BATCH) {
+            self.carry(chunk.to_vec()).await?;
+        }
+        Ok(())
+    }
+
+    /// Items that are gone, unless they were found at another place.
+    async fn process_gone(&mut self) -> Result<bool, EngineError> {
+        let (account, area) = (self.ctx.account.clone(), self.job.area);
+        let gone: Vec<ItemPlace> = self.gone.iter().cloned().collect();
+        for chunk in gone.chunks(BATCH) {
+            if self.stopped() {
+                return Ok(true);
+            }
+            let mut units = Vec::new();
+            let mut aside = Vec::new();
+            for place in chunk {
+                let known = self.ctx.journal.known_item(&account, area, place)?;
+                aside.push(Change::ForgetItem { account: account.clone(), area, place: place.clone() });
+                aside.push(self.unpark_place(place));
+                let Some(uid) = known.map(|known| known.uid).filter(|uid| !uid.is_empty() && !self.seen.contains_key(uid)) else {
+                    continue;
+                };
+                let mut unit = self.unit(&uid).await?;
+                self.seen.insert(uid, None);
+                // Copies of one UID: only the pair's own item counts.
+                unit.gone = unit.place.as_ref() == Some(place);
+                if !unit.pairs.is_empty() {
+                    units.push(unit);
+                }
+            }
+            self.carry(units).await?;
+            // After the pairs: until they are settled the place must be found again.
+            self.note_aside(aside).await?;
+        }
+        Ok(false)
+    }
+
+    /// Records without an item, and what waits without one.
+    async fn process_records(&mut self) -> Result<bool, EngineError> {
+        let again = std::mem::take(&mut self.again);
+        let uids: BTreeSet<String> = self.uid_of.keys().cloned().chain(again).filter(|uid| !self.seen.contains_key(uid)).collect();
+        let uids: Vec<String> = uids.into_iter().collect();
+        for chunk in uids.chunks(BATCH) {
+            if self.stopped() {
+                return Ok(true);
+            }
+            let mut units = Vec::new();
+            for uid in chunk {
+                let unit = self.unit(uid).await?;
+                self.seen.insert(uid.clone(), None);
+                if !unit.pairs.is_empty() || !unit.records.is_empty() || unit.parked.is_some() || !unit.stale.is_empty() {
+                    units.push(unit);
+                }
+            }
+            self.carry(units).await?;
+        }
+        Ok(false)
+    }
+
+    /// Asks the guard about deletions and emptied fields, all of the run together (V8).
+    async fn process_risky(&mut self) -> Result<(), EngineError> {
+        let units = std::mem::take(&mut self.risky);
+        let tally = self.ctx.journal.area_tally(&self.ctx.account, self.job.area)?;
+        if self.tripped || guard::trips(&tally, units.len() as u64, self.started) {
+            return self.park_risky(units).await;
+        }
+        for chunk in units.chunks(BATCH) {
+            let cleared: Vec<Unit> = chunk.iter().cloned().map(|unit| Unit { cleared: true, ..unit }).collect();
+            if self.dry.is_none() {
+                let (account, area) = (self.ctx.account.clone(), self.job.area);
+                self.ctx.commit(vec![Change::AddRisky { account, area, at: self.ctx.now(), count: cleared.len() as u64 }]).await?;
+            }
+            self.carry(cleared).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,260 @@
+//! The three-way merge of one pair, field by field (C7, C8, V5).
+//!
+//! A side has changed a field when it says something else than it said in the base. A change on one side flows to the other; where both
+//! changed, the policy of the field decides, and what loses is kept. Wall clocks and version tokens play no part.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::journal::{Base, ConflictSide};
+use crate::model::{Field, FieldChanges, Fields, Value};
+use crate::settings::{ConflictPolicy, SyncDirection, UpdateScope};
+
+use super::Rules;
+use super::visibility::Visibility;
+
+/// Which way a field may flow in one pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Both ways.
+    Both,
+    /// To the CRM; what the CRM says is not carried, and not asked for again.
+    ToCrm,
+    /// To the CRM, because the item must not be written: what the CRM changed is held (V9).
+    Held,
+    /// One way by the settings: what the other side changed stays a change, should the settings open the way.
+    OnlyToCrm,
+    /// The other way by the settings.
+    OnlyToGroupware,
+    /// Not part of this merge: the base keeps what it says.
+    Closed,
+}
+
+/// What a merge has decided.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Merge {
+    /// Fields to write into the item.
+    pub to_groupware: FieldChanges,
+    /// Fields to write into the record.
+    pub to_crm: FieldChanges,
+    /// Fields that need no write: the base takes what each side says.
+    pub agreed: BTreeSet<Field>,
+    /// Fields that the CRM changed and that must not be written into the item.
+    pub held: BTreeSet<Field>,
+    /// Fields that both sides changed and of which the user is asked.
+    pub undecided: BTreeSet<Field>,
+    /// What loses.
+    pub losers: Vec<Loser>,
+}
+
+/// A value that loses against the other side's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loser {
+    /// The field.
+    pub field: Field,
+    /// Whose value loses.
+    pub side: ConflictSide,
+    /// What loses.
+    pub lost: Option<Value>,
+    /// What wins.
+    pub won: Option<Value>,
+}
+
+impl Merge {
+    /// Whether a field that said something would say nothing (V8).
+    #[must_use]
+    pub fn empties(&self) -> bool {
+        self.to_groupware.values().chain(self.to_crm.values()).any(Option::is_none)
+    }
+
+    /// Whether nothing is to be written.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.to_groupware.is_empty() && self.to_crm.is_empty()
+    }
+}
+
+/// Which way a field may flow. `writable`: the item may be written at all (V9, read-only collections).
+#[must_use]
+pub fn lane(field: Field, rules: &Rules<'_>, visibility: &Visibility, writable: bool) -> Lane {
+    let in_scope = match rules.settings.update_scope {
+        UpdateScope::All => true,
+        UpdateScope::Time => matches!(field, Field::Slot | Field::Start | Field::Due),
+    };
+    if !in_scope || !visibility.shows(field) {
+        return Lane::Closed;
+    }
+    match rules.settings.direction {
+        SyncDirection::ToCrm => return Lane::OnlyToCrm,
+        SyncDirection::ToGroupware if !writable || is_told_only(field, rules) => return Lane::Closed,
+        SyncDirection::ToGroupware => return Lane::OnlyToGroupware,
+        SyncDirection::Both => {}
+    }
+    if is_told_only(field, rules) {
+        Lane::ToCrm
+    } else if writable {
+        Lane::Both
+    } else {
+        Lane::Held
+    }
+}
+
+/// Fields that are told to the CRM and never taken from it: show-as (R65, R66), what the account's owner answered, where a meeting takes
+/// place online (X6), and, while invitations are off, who takes part (V9).
+fn is_told_only(field: Field, rules: &Rules<'_>) -> bool {
+    match field {
+        Field::ShowAs | Field::Declined | Field::MeetingLink => true,
+        Field::Participants => !rules.settings.invitations,
+        _ => false,
+    }
+}
+
+/// Merges a pair. Without a base (a first pairing, or the journal was lost) a value on one side alone flows to the other.
+pub fn merge(
+    base: Option<&Base>,
+    groupware: &Fields,
+    crm: &Fields,
+    policy: impl Fn(Field) -> ConflictPolicy,
+    lane: impl Fn(Field) -> Lane,
+    choices: &BTreeMap<Field, ConflictSide>,
+) -> Merge {
+    let mut merge = Merge::default();
+    let mut fields: BTreeSet<Field> = groupware.keys().chain(crm.keys()).copied().collect();
+    if let Some(base) = base {
+        fields.extend(base.groupware.keys().chain(base.crm.keys()));
+    }
+    for field in fields {
+        let lane = lane(field);
+        if lane == Lane::Closed {
+            continue;
+        }
+        let (g, c) = (groupware.get(&field), crm.get(&field));
+        let (g_changed, c_changed) = match base {
+            Some(base) => (g != base.groupware.get(&field), c != base.crm_value(field)),
+            // One side alone is its change; two values are both sides' change.
+            None => (g.is_some(), c.is_some()),
+        };
+        if g == c {
+            if base.is_none() || g_changed || c_changed {
+                merge.agreed.insert(field);
+            }
+            continue;
+        }
+        if !g_changed && !c_changed {
+            continue;
+        }
+        let first = base.is_none();
+        merge.field(field, lane, (g, g_changed), (c, c_changed), policy(field), choices.get(&field).copied(), first);
+    }
+    merge
+}
+
+impl Merge {
+    #[allow(clippy::too_many_arguments, reason = "one field's whole situation")]
+    fn field(
+        &mut self,
+        field: Field,
+        lane: Lane,
+        (g, g_changed): (Option<&Value>, bool),
+        (c, c_changed): (Option<&Value>, bool),
+        policy: ConflictPolicy,
+        choice: Option<ConflictSide>,
+        first: bool,
+    ) {
+        let flows_to_crm = g_changed && lane != Lane::OnlyToGroupware;
+        let flows_to_groupware = c_changed && matches!(lane, Lane::Both | Lane::OnlyToGroupware);
+        let winner = match (flows_to_crm, flows_to_groupware) {
+            (false, false) => {
+                match lane {
+                    // There is no evidence of a change at a first pairing: what must not flow is how it is.
+                    _ if first => drop(self.agreed.insert(field)),
+                    Lane::ToCrm => drop(self.agreed.insert(field)),
+                    Lane::Held => drop(self.held.insert(field)),
+                    _ => {}
+                }
+                return;
+            }
+            (true, true) => match (choice, policy) {
+                (Some(side), _) => side,
+                (None, ConflictPolicy::TwoWay | ConflictPolicy::CrmWins) => ConflictSide::Crm,
+                (None, ConflictPolicy::GroupwareWins) => ConflictSide::Groupware,
+                (None, ConflictPolicy::Ask) => {
+                    self.undecided.insert(field);
+                    return;
+                }
+            },
+            (true, false) if !first && lane == Lane::Both && policy == ConflictPolicy::CrmWins => ConflictSide::Crm,
+            (false, true) if !first && lane == Lane::Both && policy == ConflictPolicy::GroupwareWins => ConflictSide::Groupware,
+            (true, false) => ConflictSide::Groupware,
+            (false, true) => ConflictSide::Crm,
+        };
+        match winner {
+            ConflictSide::Crm => {
+                if g_changed {
+                    self.losers.push(Loser { field, side: ConflictSide::Groupware, lost: g.cloned(), won: c.cloned() });
+                }
+                self.to_groupware.insert(field, c.cloned());
+            }
+            ConflictSide::Groupware => {
+                // What is never taken from the CRM cannot lose.
+                if c_changed && lane != Lane::ToCrm {
+                    self.losers.push(Loser { field, side: ConflictSide::Crm, lost: c.cloned(), won: g.cloned() });
+                }
+                self.to_crm.insert(field, g.cloned());
+            }
+        }
+    }
+}
+
+/// What each side said before the writes of a merge, and after them where one was made.
+#[derive(Debug, Clone, Copy)]
+pub struct Sides<'a> {
+    /// The item before.
+    pub groupware: &'a Fields,
+    /// The item as the server keeps it after the write.
+    pub groupware_after: Option<&'a Fields>,
+    /// The record before.
+    pub crm: &'a Fields,
+    /// The record as the CRM keeps it after the write.
+    pub crm_after: Option<&'a Fields>,
+}
+
+/// The base after the writes that were made (V6): what flowed is agreed in the form each side keeps it in; what a server altered or
+/// dropped besides is nobody's change; what has not flowed yet stays a change.
+#[must_use]
+pub fn advance(base: Option<&Base>, merge: &Merge, sides: &Sides<'_>) -> Base {
+    let (mut g, mut c) = base.map_or_else(Default::default, |base| (base.groupware.clone(), base.crm_fields()));
+    for field in &merge.agreed {
+        put(&mut g, *field, sides.groupware.get(field));
+        put(&mut c, *field, sides.crm.get(field));
+    }
+    if let Some(after) = sides.groupware_after {
+        let fields: BTreeSet<Field> = after.keys().chain(g.keys()).chain(merge.to_groupware.keys()).copied().collect();
+        for field in fields {
+            if merge.to_groupware.contains_key(&field) {
+                put(&mut c, field, sides.crm.get(&field));
+                put(&mut g, field, after.get(&field));
+            } else if g.get(&field) == sides.groupware.get(&field) {
+                put(&mut g, field, after.get(&field));
+            }
+        }
+    }
+    if let Some(after) = sides.crm_after {
+        let fields: BTreeSet<Field> = after.keys().chain(c.keys()).chain(merge.to_crm.keys()).copied().collect();
+        for field in fields {
+            if merge.to_crm.contains_key(&field) {
+                put(&mut g, field, sides.groupware_after.unwrap_or(sides.groupware).get(&field));
+                put(&mut c, field, after.get(&field));
+            } else if c.get(&field) == sides.crm.get(&field) {
+                put(&mut c, field, after.get(&field));
+            }
+        }
+    }
+    Base::of(g, &c)
+}
+
+fn put(fields: &mut Fields, field: Field, value: Option<&Value>) {
+    match value {
+        Some(value) => drop(fields.insert(field, value.clone())),
+        None => drop(fields.remove(&field)),
+    }
+}
