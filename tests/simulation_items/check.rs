@@ -97,7 +97,9 @@ fn compare(state: &mut State, stage: &Stage, mailbox: usize, key: &str, pair: &P
     if waits(parked, Some(&pair.uid), None, record.as_deref()) {
         return;
     }
-    let Some(record) = record.and_then(|id| state.crm.records.get(&id)).filter(|record| record.is_seen_by(mailbox)).cloned() else { return };
+    let Some(record) = record.and_then(|id| state.crm.records.get(&id)).filter(|record| record.is_seen_by(mailbox)).cloned() else {
+        return;
+    };
     let entries = state.mailboxes[mailbox].by_uid(&pair.uid);
     let Some(entry) = entries.first().copied().filter(|entry| entry.readable) else { return };
     let Some(part) = entry.part(pair.recurrence_id.as_ref()).map(|index| &entry.parts[index]) else { return };
@@ -182,7 +184,11 @@ fn records_are_settled(state: &mut State, stage: &Stage, seen: &Seen<'_>) {
     let mut missing = Vec::new();
     let kind = if seen.area == Area::Tasks { RecordKind::Task } else { RecordKind::Appointment };
     for (id, record) in &state.crm.records {
-        if record.view.kind != kind || !record.is_seen_by(seen.mailbox) || record.view.recurrence_id.is_some() || is_over(&record.view.fields) {
+        if record.view.kind != kind
+            || !record.is_seen_by(seen.mailbox)
+            || record.view.recurrence_id.is_some()
+            || is_over(&record.view.fields)
+        {
             continue;
         }
         let Some((start, end)) = begin(&record.view.fields) else { continue };
@@ -191,7 +197,8 @@ fn records_are_settled(state: &mut State, stage: &Stage, seen: &Seen<'_>) {
             continue;
         }
         let uid = record.view.uid.clone().unwrap_or_default();
-        let ended = seen.pairs.values().any(|pair| pair.record.as_ref().is_some_and(|link| link.id == *id) && pair.state != PairState::Active);
+        let ended =
+            seen.pairs.values().any(|pair| pair.record.as_ref().is_some_and(|link| link.id == *id) && pair.state != PairState::Active);
         let removed = state.book.removed_items.contains(&(seen.mailbox, uid.clone()));
         if state.mailboxes[seen.mailbox].by_uid(&uid).is_empty() && !ended && !removed {
             missing.push(format!("{id} ({uid:?}) is neither in the groupware nor parked"));
@@ -250,8 +257,9 @@ fn nothing_doubled(state: &mut State) {
 /// V7.
 fn foreign_parts_survive(state: &mut State) {
     let mut troubles = Vec::new();
-    for (_, _, entry) in state.mailboxes.iter().flat_map(|server| server.items()) {
-        let by_user = entry.uid.ends_with("@gw");
+    for (number, entry) in state.mailboxes.iter().flat_map(|server| server.items().map(|(_, _, entry)| (server.number, entry))) {
+        // What its user removed another agent, who never knew it, may make again from the record.
+        let by_user = entry.uid.ends_with("@gw") && !state.book.removed_items.contains(&(number, entry.uid.clone()));
         if by_user && entry.opaque != format!("X-FOREIGN:{}", entry.uid) {
             troubles.push(format!("{}: {}", entry.uid, entry.opaque));
         }
@@ -264,15 +272,14 @@ fn foreign_parts_survive(state: &mut State) {
 /// Every value of a user that an agent replaced was known to who wrote the new one, or is kept among the losers.
 fn nothing_lost(state: &mut State, stage: &Stage) {
     let losers = || stage.agents.iter().flat_map(|agent| &agent.losers);
-    let kept: BTreeSet<(Field, Tag)> =
-        losers().filter_map(|loser| Some((loser.field, loser.lost.as_ref().and_then(tag_of)?))).collect();
+    let kept: BTreeSet<(Field, Tag)> = losers().filter_map(|loser| Some((loser.field, loser.lost.as_ref().and_then(tag_of)?))).collect();
     // A private item's words are taken out of the CRM by that policy.
     let takes_out = stage.script.setup.settings.private == PrivateItems::BusyOnly
         || stage.script.steps.iter().any(|step| matches!(step, Step::Set(settings) if settings.private == PrivateItems::BusyOnly));
     let mut troubles = Vec::new();
     for case in &state.book.run_over {
-        let dropped = state.crm.quirks.drops.contains(&case.field)
-            || state.mailboxes.iter().any(|server| server.quirks.drops.contains(&case.field));
+        let dropped =
+            state.crm.quirks.drops.contains(&case.field) || state.mailboxes.iter().any(|server| server.quirks.drops.contains(&case.field));
         if dropped || (takes_out && case.won.is_none()) || kept.contains(&(case.field, case.lost)) || state.book.is_fair(case) {
             continue;
         }

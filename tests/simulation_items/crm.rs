@@ -88,7 +88,16 @@ impl CrmState {
     }
 
     /// A new record.
-    pub(crate) fn insert(&mut self, kind: RecordKind, activity_type: &str, identity: Option<(String, Option<Moment>)>, fields: Fields, employee: usize, opaque: String, origin: Option<RecordOrigin>) -> String {
+    pub(crate) fn insert(
+        &mut self,
+        kind: RecordKind,
+        activity_type: &str,
+        identity: Option<(String, Option<Moment>)>,
+        fields: Fields,
+        employee: usize,
+        opaque: String,
+        origin: Option<RecordOrigin>,
+    ) -> String {
         self.next += 1;
         let id = format!("R{}", self.next);
         let (uid, recurrence_id) = identity.map_or((None, None), |(uid, moment)| (Some(uid), moment));

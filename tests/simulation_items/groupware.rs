@@ -204,9 +204,7 @@ pub(crate) fn shift(moment: &Moment, seconds: i64) -> Moment {
     match moment {
         Moment::Day(day) => Moment::Day(*day + delta),
         Moment::Floating(local) => Moment::Floating(*local + delta),
-        Moment::Zoned { local, zone, instant } => {
-            Moment::Zoned { local: *local + delta, zone: zone.clone(), instant: *instant + delta }
-        }
+        Moment::Zoned { local, zone, instant } => Moment::Zoned { local: *local + delta, zone: zone.clone(), instant: *instant + delta },
     }
 }
 
@@ -422,7 +420,7 @@ fn delta(folder: &mut Folder, quirks: &Quirks, cursor: Option<&str>, requests: u
     let reference = |folder: &Folder, id: &String| {
         folder.items.get(id).map(|entry| ItemRef { id: ItemId(id.clone()), version: Some(entry.version.to_string()) })
     };
-    let parsed = cursor.and_then(|cursor| cursor.split_once(':')).and_then(|(g, at)| Some((g.parse().ok()?, at.parse().ok()?)));
+    let parsed = cursor.and_then(|cursor| cursor.split_once(':')).and_then(|(g, at)| Some((g.parse::<u64>().ok()?, at.parse::<usize>().ok()?)));
     let from = parsed.filter(|(generation, at)| *generation == folder.generation && *at <= folder.log.len() && !quirks.no_delta);
     let mut again: Vec<String> = Vec::new();
     let mut delta = Delta::default();
@@ -469,13 +467,7 @@ fn delta(folder: &mut Folder, quirks: &Quirks, cursor: Option<&str>, requests: u
     delta
 }
 
-fn create(
-    state: &mut State,
-    mailbox: usize,
-    agent: usize,
-    collection: &CollectionId,
-    draft: &Draft,
-) -> Result<Written, GroupwareError> {
+fn create(state: &mut State, mailbox: usize, agent: usize, collection: &CollectionId, draft: &Draft) -> Result<Written, GroupwareError> {
     let seen_from = state.seen_from(state.mailboxes[mailbox].quirks.delayed);
     let server = &mut state.mailboxes[mailbox];
     let double_uids = server.quirks.double_uids;

@@ -78,7 +78,7 @@ fn report(script: &Script, failure: &Failure) -> String {
     let (script, failure) = minimise(script, failure, keep_all);
     let steps: Vec<String> = script.steps.iter().map(|step| format!("  {step:?}")).collect();
     format!(
-        "seed {}\n{}\n\nsetup: {:#?}\n\nsteps:\n{}\n\nstory:\n{}\n\n{}",
+        "seed {}\n{}\n\nsetup: {:?}\n\nsteps:\n{}\n\nstory:\n{}\n\n{}",
         script.seed,
         failure.trouble.join("\n"),
         script.setup,
@@ -101,6 +101,37 @@ fn whatever_happens_both_sides_agree_and_nothing_is_lost_or_doubled() {
     let _ = std::panic::take_hook();
     if let Some(report) = report {
         panic!("{report}");
+    }
+    eprintln!("{count} seeds from {first} in {:.1} s", begun.elapsed().as_secs_f32());
+}
+
+/// Which promises break how often, with the first seeds of each: to see where to begin.
+#[test]
+#[ignore = "a tool for people: cargo test --test simulation_items survey -- --ignored --nocapture"]
+fn survey() {
+    std::panic::set_hook(Box::new(|_| {}));
+    let (first, count) = (number("CRMSYNC_FIRST").unwrap_or(0), number("CRMSYNC_SEEDS").unwrap_or(1_000));
+    let next = AtomicU64::new(first);
+    let broken: Mutex<std::collections::BTreeMap<String, Vec<u64>>> = Mutex::default();
+    let begun = std::time::Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, std::num::NonZero::get) {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= first + count {
+                        return;
+                    }
+                    if let Err(failure) = play(&Script::from_seed(seed), keep_all) {
+                        broken.lock().unwrap().entry(failure.promise().to_owned()).or_default().push(seed);
+                    }
+                }
+            });
+        }
+    });
+    for (promise, mut seeds) in broken.into_inner().unwrap() {
+        seeds.sort_unstable();
+        eprintln!("{:6} {promise}: {:?}", seeds.len(), &seeds[..seeds.len().min(8)]);
     }
     eprintln!("{count} seeds from {first} in {:.1} s", begun.elapsed().as_secs_f32());
 }

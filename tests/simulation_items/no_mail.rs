@@ -53,12 +53,7 @@ impl MailStore for Never {
     async fn fetch(&mut self, _: &BTreeMap<u32, MailTraits>) -> Result<Vec<FetchedMail>, GroupwareError> {
         match *self {}
     }
-    async fn store_keywords(
-        &mut self,
-        _: &UidSet,
-        _: &[String],
-        _: &[String],
-    ) -> Result<BTreeMap<u32, BTreeSet<String>>, GroupwareError> {
+    async fn store_keywords(&mut self, _: &UidSet, _: &[String], _: &[String]) -> Result<BTreeMap<u32, BTreeSet<String>>, GroupwareError> {
         match *self {}
     }
     async fn move_mails(&mut self, _: &UidSet, _: &MailboxName) -> Result<Moved, GroupwareError> {

@@ -94,25 +94,48 @@ pub(crate) enum Step {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum GroupwareAct {
     /// A single appointment; days from now.
-    New { day: i64 },
-    NewAllDay { day: i64 },
-    NewPrivate { day: i64 },
-    NewMeeting { day: i64 },
-    NewSeries { day: i64, weekly: bool },
-    NewTask { day: i64 },
+    New {
+        day: i64,
+    },
+    NewAllDay {
+        day: i64,
+    },
+    NewPrivate {
+        day: i64,
+    },
+    NewMeeting {
+        day: i64,
+    },
+    NewSeries {
+        day: i64,
+        weekly: bool,
+    },
+    NewTask {
+        day: i64,
+    },
     /// A new item that the CRM cannot digest or refuses.
-    NewPoison { day: i64 },
-    NewForbidden { day: i64 },
+    NewPoison {
+        day: i64,
+    },
+    NewForbidden {
+        day: i64,
+    },
     Edit(Field),
     Empty(Field),
     Number(Field),
     Complete,
     TogglePrivate,
     ToggleMeeting,
-    Override { nth: usize },
-    CancelOccurrence { nth: usize },
+    Override {
+        nth: usize,
+    },
+    CancelOccurrence {
+        nth: usize,
+    },
     DropOverride,
-    MoveSeries { days: i64 },
+    MoveSeries {
+        days: i64,
+    },
     Delete,
     /// A copy with another UID; the record's id is copied along.
     Copy,
@@ -127,11 +150,19 @@ pub(crate) enum GroupwareAct {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CrmAct {
-    New { day: i64 },
-    NewTask { day: i64 },
-    NewMeeting { day: i64 },
+    New {
+        day: i64,
+    },
+    NewTask {
+        day: i64,
+    },
+    NewMeeting {
+        day: i64,
+    },
     /// A record that the groupware refuses.
-    NewUnspeakable { day: i64 },
+    NewUnspeakable {
+        day: i64,
+    },
     Edit(Field),
     Empty(Field),
     Number(Field),

@@ -419,8 +419,7 @@ fn delete(state: &mut State, id: &str) {
 
 fn change_record(state: &mut State, employee: usize, act: CrmAct, pick: usize, now: Instant) {
     use CrmAct as Act;
-    let there: Vec<String> =
-        state.crm.records.iter().filter(|(_, record)| record.is_seen_by(employee)).map(|(id, _)| id.clone()).collect();
+    let there: Vec<String> = state.crm.records.iter().filter(|(_, record)| record.is_seen_by(employee)).map(|(id, _)| id.clone()).collect();
     let Some(id) = there.get(pick % there.len().max(1)).cloned() else { return };
     let view = state.crm.records[&id].view.clone();
     let is_task = view.kind == RecordKind::Task;
