@@ -259,7 +259,8 @@ fn foreign_parts_survive(state: &mut State) {
     let mut troubles = Vec::new();
     for (number, entry) in state.mailboxes.iter().flat_map(|server| server.items().map(|(_, _, entry)| (server.number, entry))) {
         // What its user removed another agent, who never knew it, may make again from the record.
-        let by_user = entry.uid.ends_with("@gw") && !state.book.removed_items.contains(&(number, entry.uid.clone()));
+        let mine = [format!("u{number}-"), format!("c{number}-")].iter().any(|prefix| entry.uid.starts_with(prefix));
+        let by_user = mine && !state.book.removed_items.contains(&(number, entry.uid.clone()));
         if by_user && entry.opaque != format!("X-FOREIGN:{}", entry.uid) {
             troubles.push(format!("{}: {}", entry.uid, entry.opaque));
         }

@@ -126,6 +126,8 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
                 if let Some(write) = &part.write {
                     work.intents.push(self.intent(&work.unit, &part.key, record_action(write)));
                 }
+                // After a crash both sides say the same, and nobody could tell that a value was lost.
+                self.note_losers(part, &mut changes);
                 if let Some(pair) = self.begun(&work.unit, part) {
                     changes.push(Change::PutPair {
                         account: self.ctx.account.clone(),
@@ -141,7 +143,9 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
     }
 
     fn intent(&self, unit: &Unit, key: &ItemKey, action: Action) -> Intent {
-        let id = op_id(&self.ctx.account, &self.job.crm_instance, self.job.area, key, &action, &unit.salt(key));
+        // Employees call their accounts alike; the same write of another one is another write.
+        let salt = format!("{} {}", self.ctx.journal.instance(), unit.salt(key));
+        let id = op_id(&self.ctx.account, &self.job.crm_instance, self.job.area, key, &action, &salt);
         let operation = Operation { id, area: self.job.area, account: self.ctx.account.clone(), item: key.clone(), action };
         Intent { operation, run: self.ctx.run.clone(), decided_at: self.ctx.now() }
     }

@@ -196,7 +196,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
 
     /// The UID that an unpaired record has, or gets.
     pub(super) fn uid_of_record(&self, view: &RecordView) -> String {
-        view.uid.clone().unwrap_or_else(|| item_id(&self.ctx.account, &self.job.crm_instance, &view.link.id))
+        view.uid.clone().unwrap_or_else(|| item_id(&self.job.crm_instance, &view.link.id))
     }
 
     /// A record of which the CRM says, or a snapshot shows, that it is gone: it is asked for itself (V8).

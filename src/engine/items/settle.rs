@@ -122,7 +122,6 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             {
                 changes.push(Change::ForgetRecord { account: account.clone(), area, record: link.id });
             }
-            self.note_losers(part, changes);
             match result.pair {
                 Some(pair) => {
                     if work.unit.pairs.get(&part.key) != Some(&pair) || was_moved(&work.unit, &pair) || is_begun(part) {
@@ -409,7 +408,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         }
     }
 
-    fn note_losers(&self, part: &PartDecision, changes: &mut Vec<Change>) {
+    pub(super) fn note_losers(&self, part: &PartDecision, changes: &mut Vec<Change>) {
         for loser in &part.merge.losers {
             let loser = ConflictLoser {
                 key: part.key.clone(),

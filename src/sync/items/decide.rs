@@ -19,9 +19,7 @@ use super::{Expander, Rules, activity_type, deletion, link_back, scheduling};
 /// What is known of one item (one UID of an account) and its records.
 #[derive(Debug)]
 pub struct Facts<'a> {
-    /// The account and the CRM: items made from records are named after them.
-    pub account: &'a crate::model::AccountId,
-    /// Identity of the CRM.
+    /// Identity of the CRM: items made from its records are named after it.
     pub crm_instance: &'a str,
     /// UID of the item.
     pub uid: &'a str,
@@ -542,7 +540,7 @@ fn draft(decisions: &mut [PartDecision], facts: &Facts<'_>, rules: &Rules<'_>) -
         parts.push(DraftPart { recurrence_id: part.recurrence_id.clone(), fields: part.item.clone(), link });
     }
     parts.sort_by_key(|part| part.recurrence_id.as_ref().map(Moment::key));
-    let create_id = item_id(facts.account, facts.crm_instance, &named_after?);
+    let create_id = item_id(facts.crm_instance, &named_after?);
     Some(GroupwareWrite::Create(Draft { create_id, uid: facts.uid.to_owned(), area: rules.area, parts }))
 }
 

@@ -39,10 +39,10 @@ pub fn uid_of(key: &ItemKey) -> Option<String> {
     Some(uid.replace("%23", "#").replace("%25", "%"))
 }
 
-/// UID and create identity of an item made from a record.
+/// UID and create identity of an item made from a record: the same for every agent, however it calls the account.
 #[must_use]
-pub fn item_id(account: &AccountId, crm_instance: &str, record: &str) -> String {
-    name(&["item", account.as_str(), crm_instance, record])
+pub fn item_id(crm_instance: &str, record: &str) -> String {
+    name(&["item", crm_instance, record])
 }
 
 /// Identity of a write: the same for the same write, so that a repetition is one. `salt` tells attempts apart that must not be taken for
