@@ -6,8 +6,8 @@ use crate::crm::{CrmError, CrmRecords, RecordChange, RecordView};
 use crate::engine::error::EngineError;
 use crate::engine::events::RunEvent;
 use crate::groupware::{Collection, CollectionId, ItemStore};
-use crate::journal::{Change, Cursor, ItemPlace, Wish};
-use crate::model::{Area, ItemKey};
+use crate::journal::{Change, Cursor, ItemPlace, Parked, Wish};
+use crate::model::{Area, ItemKey, ReasonCode};
 use crate::sync::items::identity::{item_id, uid_of};
 use crate::sync::items::{RecordFact, Will};
 use crate::sync::{Remedy, StopScope, classify};
@@ -42,8 +42,12 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         self.again = self.collect_waiting(&mut collected).await?;
         let uids: BTreeSet<String> = self.uid_of.keys().chain(&self.again).cloned().collect();
         for uid in uids {
-            let places = self.pairs_of(&uid)?.into_values().filter_map(|pair| pair.item);
-            collected.fetch.extend(places.filter(|place| !collected.gone.contains(place)));
+            for place in self.pairs_of(&uid)?.into_values().filter_map(|pair| pair.item) {
+                if !collected.gone.contains(&place) {
+                    collected.fetch.insert(place.clone());
+                }
+                self.uid_at.insert(place, uid.clone());
+            }
         }
         // What is not selected any more is left alone, and is no deletion (V8).
         collected.fetch.retain(|place| self.collections.contains_key(&place.collection));
@@ -242,13 +246,17 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
                 again.insert(uid);
             }
         }
-        for entry in journal.parked(Some(&account))?.into_iter().filter(|entry| entry.area == area) {
-            if entry.next_try.is_none_or(|at| at > self.started) {
-                continue;
-            }
+        let mut parked = journal.parked(Some(&account))?;
+        parked.retain(|entry| entry.area == area);
+        let started = self.started;
+        let is_due = |entry: &Parked| entry.next_try.is_some_and(|at| at <= started);
+        // What could not be told apart is looked at together.
+        let ambiguous = parked.iter().any(|entry| is_due(entry) && entry.reason.code == ReasonCode::Ambiguous);
+        for entry in parked.into_iter().filter(|entry| is_due(entry) || ambiguous && entry.reason.code == ReasonCode::Ambiguous) {
             match uid_of(&ItemKey(entry.id.clone())) {
                 Some(uid) => drop(again.insert(uid)),
-                None => drop(self.reparked.insert(entry.id.clone())),
+                // It is read by where it lies, or by its record.
+                None => {}
             }
             collected.fetch.extend(entry.item);
             if let Some(record) = entry.record {

@@ -65,8 +65,8 @@ pub(super) struct Sync<'a, S, C> {
     stale: BTreeMap<String, Vec<OpId>>,
     /// UIDs to look at though nothing moved.
     again: BTreeSet<String>,
-    /// Entries of items without a UID whose next try has come.
-    reparked: BTreeSet<String>,
+    /// The UIDs of pairs whose items are read, by where the pairs know them.
+    uid_at: BTreeMap<ItemPlace, String>,
     /// UIDs dealt with, with where their item lies.
     seen: BTreeMap<String, Option<ItemPlace>>,
     /// Items that are proved to be gone.
@@ -113,7 +113,7 @@ impl<'a, S: ItemStore, C: CrmRecords> Sync<'a, S, C> {
             void_wishes: Vec::new(),
             stale: BTreeMap::new(),
             again: BTreeSet::new(),
-            reparked: BTreeSet::new(),
+            uid_at: BTreeMap::new(),
             seen: BTreeMap::new(),
             gone: BTreeSet::new(),
             risky: Vec::new(),
@@ -170,3 +170,6 @@ impl<'a, S: ItemStore, C: CrmRecords> Sync<'a, S, C> {
         Ok(changes)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -204,14 +204,23 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             };
             let Some(view) = view else { continue };
             if matching::by_mark(&unit.uid, pair.as_ref(), &view) == matching::Mark::Own {
-                self.records.remove(id);
-                for ids in self.uid_of.values_mut() {
-                    ids.remove(id);
-                }
+                self.release(id);
                 unit.records.insert(key, RecordFact::Present(view));
             }
         }
         Ok(())
+    }
+
+    /// Takes an unpaired record from the UID it would get by itself.
+    fn release(&mut self, id: &str) -> Option<RecordFact> {
+        let fact = self.records.remove(id)?;
+        if let RecordFact::Present(view) = &fact {
+            let uid = self.uid_of_record(view);
+            if let Some(ids) = self.uid_of.get_mut(&uid) {
+                ids.remove(id);
+            }
+        }
+        Some(fact)
     }
 
     /// What the unpaired records say, as far as an item could be recognised by it.
@@ -242,10 +251,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         let found = matching::by_content(candidates, unpaired);
         let mut units = found.single;
         for (mut unit, id) in found.pairs {
-            if let Some(fact) = self.records.remove(&id) {
-                for ids in self.uid_of.values_mut() {
-                    ids.remove(&id);
-                }
+            if let Some(fact) = self.release(&id) {
                 unit.records.insert(unit.id(), fact);
             }
             units.push(unit);
@@ -253,13 +259,13 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         let mut changes = Vec::new();
         for unit in found.ambiguous_items {
             self.park_unit(&unit, None, Reason::from(ReasonCode::Ambiguous), NextTry::User, &mut changes)?;
+            if let (Some(place), Some(stored)) = (unit.place.clone(), &unit.stored) {
+                let known = self.known(stored.version.clone(), unit.uid.clone(), Some(ReasonCode::Ambiguous.into()));
+                changes.push(Change::KnowItem { account: self.ctx.account.clone(), area: self.job.area, place, known });
+            }
         }
         for id in found.ambiguous_records {
-            if let Some(RecordFact::Present(view)) = self.records.remove(&id) {
-                let uid = self.uid_of_record(&view);
-                if let Some(ids) = self.uid_of.get_mut(&uid) {
-                    ids.remove(&id);
-                }
+            if let Some(RecordFact::Present(view)) = self.release(&id) {
                 self.park_record(&id, &view, ReasonCode::Ambiguous.into(), &mut changes)?;
             }
         }
@@ -315,7 +321,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             for uid in chunk {
                 let unit = self.unit(uid).await?;
                 self.seen.insert(uid.clone(), None);
-                if !unit.pairs.is_empty() || !unit.records.is_empty() || unit.parked.is_some() || !unit.stale.is_empty() {
+                if !unit.pairs.is_empty() || !unit.records.is_empty() || unit.parked.is_some() || !unit.stale.is_empty() || !unit.wishes.is_empty() {
                     units.push(unit);
                 }
             }

@@ -117,9 +117,10 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
                     changes.push(Change::KnowRecord { account: account.clone(), area, record: view.link.id, known });
                 }
             } else if let Some(link) = work.unit.record_link(&part.key)
-                && result.pair.is_some()
-                && !work.unit.pairs.contains_key(&part.key)
+                && work.unit.pairs.get(&part.key).is_none_or(|pair| pair.record.is_none())
             {
+                // It was looked at, and waits for nothing by itself.
+                changes.push(Change::Unpark { area, account: account.clone(), id: record_id(&link.id) });
                 changes.push(Change::ForgetRecord { account: account.clone(), area, record: link.id });
             }
             match result.pair {
@@ -251,6 +252,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
                     changed.base = Base::of(groupware, &view.fields);
                     changed.record = Some(view.link);
                 }
+                changed.record = changed.record.or_else(|| work.unit.record_link(&part.key));
                 if !result.again {
                     changed.state = *state;
                     result.outcome = Some(Outcome::Removed);
@@ -300,8 +302,13 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         answered: Option<(RecordView, bool)>,
         result: &mut PartResult,
     ) {
-        let Some((view, joined)) = answered else { return };
         let begun = pair.filter(|pair| pair.record.is_none());
+        let Some((view, joined)) = answered else {
+            // Whether the CRM has it is found out by the same write.
+            let base = Base::of(part.item.clone(), &part.item);
+            result.pair = begun.or_else(|| Some(Pair { base, ..self.new_pair(&work.unit, part) }));
+            return;
+        };
         let mut made = self.new_pair(&work.unit, part);
         made.record = Some(view.link.clone());
         made.kind = view.kind;
@@ -477,7 +484,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         changes: &mut Vec<Change>,
     ) -> Result<(), EngineError> {
         let spoken = (title(&view.fields), date(&view.fields));
-        self.park(format!("record:{id}"), None, spoken, None, Some(id.to_owned()), reason, NextTry::User, changes)
+        self.park(record_id(id), None, spoken, None, Some(id.to_owned()), reason, NextTry::User, changes)
     }
 
     /// Parks an item that cannot be a unit.
@@ -609,6 +616,11 @@ fn was_moved(unit: &Unit, pair: &Pair) -> bool {
 /// Id of the entry for an item that cannot be a unit.
 fn place_id(place: &ItemPlace) -> String {
     format!("item:{}/{}", place.collection, place.id)
+}
+
+/// Id of the entry for a record that cannot be a unit.
+fn record_id(record: &str) -> String {
+    format!("record:{record}")
 }
 
 /// Title and date for people, from whatever is known of a unit.

@@ -53,7 +53,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
                         outcomes.push((index, refusal(&error).unwrap_or(ItemOutcome::Unknown)));
                         if refusal(&error).is_none() {
                             stop = stop.or(Some(error));
-                            // What is on its way is awaited; nothing more is sent.
+                            // Nothing more is sent; what is on its way has an unknown outcome.
                             break;
                         }
                     }

@@ -3,6 +3,7 @@
 mod care;
 mod crash;
 mod disk;
+mod items;
 mod lifecycle;
 mod migration;
 mod reads;

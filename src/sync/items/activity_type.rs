@@ -37,3 +37,36 @@ fn has_others(fields: &Fields, own: &BTreeSet<String>) -> bool {
     let Some(Value::People(people)) = fields.get(&Field::Participants) else { return false };
     people.iter().any(|person| person.role != "resource" && (person.address.is_empty() || !own.contains(&person.address.to_lowercase())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{event, rules, settings};
+    use super::*;
+    use crate::model::Person;
+
+    fn with(addresses: &[&str]) -> Fields {
+        let person = |address: &&str| Person { address: (*address).into(), name: String::new(), role: "required".into(), answer: String::new() };
+        let mut fields = event("Visit", 1);
+        fields.insert(Field::Participants, Value::People(addresses.iter().map(person).collect()));
+        fields
+    }
+
+    #[test]
+    fn r67_an_item_with_other_people_is_a_meeting_and_one_without_an_appointment() {
+        let settings = settings();
+        assert_eq!(of_new(&event("a", 1), &rules(&settings)), APPOINTMENT);
+        assert_eq!(of_new(&with(&["Anna@nordwind.example"]), &rules(&settings)), APPOINTMENT, "the owner alone");
+        assert_eq!(of_new(&with(&["anna@nordwind.example", "kai@kunde.example"]), &rules(&settings)), MEETING);
+        assert_eq!(of_new(&with(&["kai@kunde.example"]), &Rules { area: Area::Tasks, ..rules(&settings) }), TASK);
+    }
+
+    #[test]
+    fn r68_the_type_is_decided_again_only_when_the_participants_changed() {
+        let settings = settings();
+        let (alone, met) = (event("a", 1), with(&["kai@kunde.example"]));
+        assert_eq!(changed(APPOINTMENT, &alone, &met, &rules(&settings)), Some(MEETING));
+        assert_eq!(changed(MEETING, &met, &alone, &rules(&settings)), Some(APPOINTMENT));
+        assert_eq!(changed(APPOINTMENT, &met, &met, &rules(&settings)), None, "the CRM's user has changed it");
+        assert_eq!(changed("FOLLOWUP", &alone, &met, &rules(&settings)), None, "r69: a follow-up stays one");
+    }
+}

@@ -61,3 +61,30 @@ pub fn of_record(changed: bool, rules: &Rules<'_>) -> InGroupware {
         _ => InGroupware::Remove,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{event, rules, settings, text};
+    use super::*;
+
+    #[test]
+    fn c9_a_deletion_in_the_groupware_keeps_cancels_or_asks() {
+        let mut settings = settings();
+        assert_eq!(of_item(&event("a", 1), &rules(&settings)), InCrm::Ask);
+        settings.on_groupware_delete = OnGroupwareDelete::Keep;
+        assert_eq!(of_item(&event("a", 1), &rules(&settings)), InCrm::Keep);
+        settings.on_groupware_delete = OnGroupwareDelete::Cancel;
+        assert_eq!(of_item(&event("a", 1), &rules(&settings)), InCrm::Cancel([(Field::Cancelled, Some(Value::Flag(true)))].into()));
+        let tasks = Rules { area: Area::Tasks, ..rules(&settings) };
+        assert_eq!(of_item(&Fields::new(), &tasks), InCrm::Cancel([(Field::TaskStatus, Some(text("cancelled")))].into()));
+        assert_eq!(of_item(&[(Field::TaskStatus, text("completed"))].into(), &tasks), InCrm::Keep, "there is nothing to cancel");
+    }
+
+    #[test]
+    fn a_deletion_in_the_crm_asks_when_the_item_was_changed_since() {
+        let mut settings = settings();
+        assert_eq!([of_record(false, &rules(&settings)), of_record(true, &rules(&settings))], [InGroupware::Remove, InGroupware::Ask]);
+        settings.direction = SyncDirection::ToCrm;
+        assert_eq!(of_record(false, &rules(&settings)), InGroupware::Keep);
+    }
+}

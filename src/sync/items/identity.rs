@@ -58,3 +58,47 @@ fn name(words: &[&str]) -> String {
     let text: String = words.iter().map(|word| format!("{}:{word}", word.len())).collect();
     Uuid::new_v5(&SPACE, text.as_bytes()).to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn day() -> Moment {
+        Moment::Day("2026-11-22".parse().unwrap())
+    }
+
+    #[test]
+    fn a_part_is_named_by_its_uid_and_its_occurrence() {
+        assert_eq!(part_key("a@b", None).as_str(), "uid:a@b");
+        assert_eq!(part_key("a@b", Some(&day())).as_str(), "uid:a@b#20261122");
+    }
+
+    #[test]
+    fn v12_names_differ_by_account_crm_and_record() {
+        let base = item_id(&"work".into(), "crm", "R1");
+        assert_eq!(base, item_id(&"work".into(), "crm", "R1"));
+        for other in [item_id(&"home".into(), "crm", "R1"), item_id(&"work".into(), "crm2", "R1"), item_id(&"work".into(), "crm", "R2")] {
+            assert_ne!(base, other);
+        }
+        assert!(base.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'));
+    }
+
+    proptest! {
+        #[test]
+        fn keys_of_different_parts_differ_and_tell_their_uid(a in "[a#%0-9]{0,12}", b in "[a#%0-9]{0,12}") {
+            prop_assert_eq!(uid_of(&part_key(&a, Some(&day()))), Some(a.clone()));
+            prop_assert_eq!(part_key(&a, None) == part_key(&b, None), a == b);
+            prop_assert_ne!(part_key(&a, None), part_key(&b, Some(&day())));
+        }
+
+        #[test]
+        fn the_range_of_an_item_holds_all_its_parts(uid in ".{0,20}") {
+            let (first, last) = part_range(&uid);
+            for key in [part_key(&uid, None), part_key(&uid, Some(&day()))] {
+                prop_assert!(first <= key && key < last);
+            }
+        }
+    }
+}

@@ -80,3 +80,49 @@ pub fn by_content<I, R>(items: Vec<(String, I)>, records: Vec<(String, R)>) -> B
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{event, slot};
+    use super::*;
+    use crate::crm::{RecordKind, RecordLink};
+
+    fn view(uid: Option<&str>) -> RecordView {
+        let link = RecordLink { id: "R1".into(), version: "1".into(), link: None };
+        RecordView {
+            link,
+            kind: RecordKind::Appointment,
+            activity_type: "APPOINTMENT".into(),
+            uid: uid.map(str::to_owned),
+            recurrence_id: None,
+            fields: Fields::new(),
+            origin: None,
+        }
+    }
+
+    #[test]
+    fn x28_an_item_with_the_id_of_another_items_record_is_a_copy() {
+        assert_eq!(by_mark("a", None, &view(None)), Mark::Own);
+        assert_eq!(by_mark("a", None, &view(Some("a"))), Mark::Own);
+        assert_eq!(by_mark("b", None, &view(Some("a"))), Mark::Copy);
+    }
+
+    #[test]
+    fn v4_equal_content_pairs_only_where_it_is_unique() {
+        let key = |word: &str| word.to_owned();
+        let found = by_content(
+            vec![(key("x"), 1), (key("y"), 2), (key("y"), 3), (key("z"), 4)],
+            vec![(key("x"), 'a'), (key("y"), 'b'), (key("w"), 'c')],
+        );
+        assert_eq!((found.pairs, found.single), (vec![(1, 'a')], vec![4]));
+        assert_eq!((found.ambiguous_items, found.ambiguous_records), (vec![2, 3], vec!['b']));
+    }
+
+    #[test]
+    fn content_is_title_and_time_and_needs_both() {
+        assert_eq!(content(&event("  My  Visit ", 1)), content(&event("my visit", 1)));
+        assert_ne!(content(&event("visit", 1)), content(&event("visit", 2)));
+        assert_eq!(content(&[(Field::Slot, slot(1))].into()), None);
+        assert_eq!(content(&[(Field::Subject, Value::Text("visit".into()))].into()), None);
+    }
+}

@@ -258,3 +258,143 @@ fn put(fields: &mut Fields, field: Field, value: Option<&Value>) {
         None => drop(fields.remove(&field)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::testing::{rules, settings, text};
+    use super::*;
+
+    const FIELDS: [Field; 4] = [Field::Subject, Field::Location, Field::Url, Field::Note];
+
+    fn fields() -> impl Strategy<Value = Fields> {
+        proptest::collection::vec(0..4_u8, FIELDS.len()).prop_map(|values| {
+            let given = FIELDS.iter().zip(values).filter(|(_, value)| *value > 0);
+            given.map(|(field, value)| (*field, text(&value.to_string()))).collect()
+        })
+    }
+
+    fn policies() -> impl Strategy<Value = ConflictPolicy> {
+        prop_oneof![Just(ConflictPolicy::TwoWay), Just(ConflictPolicy::CrmWins), Just(ConflictPolicy::GroupwareWins)]
+    }
+
+    fn lanes() -> impl Strategy<Value = Lane> {
+        prop_oneof![Just(Lane::Both), Just(Lane::ToCrm), Just(Lane::Held), Just(Lane::OnlyToCrm), Just(Lane::OnlyToGroupware), Just(Lane::Closed)]
+    }
+
+    fn applied(fields: &Fields, changes: &FieldChanges) -> Fields {
+        let mut fields = fields.clone();
+        for (field, value) in changes {
+            put(&mut fields, *field, value.as_ref());
+        }
+        fields
+    }
+
+    fn sides<'a>(g: &'a Fields, g_after: Option<&'a Fields>, c: &'a Fields, c_after: Option<&'a Fields>) -> Sides<'a> {
+        Sides { groupware: g, groupware_after: g_after, crm: c, crm_after: c_after }
+    }
+
+    proptest! {
+        #[test]
+        fn both_sides_say_the_same_after_a_merge(base in proptest::option::of(fields()), g in fields(), c in fields(), policy in policies()) {
+            let base = base.map(|fields| Base::of(fields.clone(), &fields));
+            let merge = merge(base.as_ref(), &g, &c, |_| policy, |_| Lane::Both, &BTreeMap::new());
+            prop_assert_eq!(applied(&g, &merge.to_groupware), applied(&c, &merge.to_crm));
+            prop_assert!(merge.to_groupware.keys().all(|field| !merge.to_crm.contains_key(field)));
+        }
+
+        #[test]
+        fn v6_the_base_after_the_writes_has_nothing_left_to_merge(
+            base in proptest::option::of(fields()), g in fields(), c in fields(), policy in policies(), lane in lanes(), altered in fields(),
+        ) {
+            let base = base.map(|fields| Base::of(fields.clone(), &fields));
+            let first = merge(base.as_ref(), &g, &c, |_| policy, |_| lane, &BTreeMap::new());
+            // The server stores something else than it was given.
+            let g_after = if first.to_groupware.is_empty() { g.clone() } else { altered };
+            let c_after = applied(&c, &first.to_crm);
+            let next = advance(base.as_ref(), &first, &sides(&g, (!first.to_groupware.is_empty()).then_some(&g_after), &c, (!first.to_crm.is_empty()).then_some(&c_after)));
+            let second = merge(Some(&next), &g_after, &c_after, |_| policy, |_| lane, &BTreeMap::new());
+            prop_assert!(second.is_quiet(), "{second:?}");
+        }
+
+        #[test]
+        fn what_has_not_flowed_yet_stays_a_change(base in fields(), g in fields(), c in fields()) {
+            let base = Base::of(base.clone(), &base);
+            let first = merge(Some(&base), &g, &c, |_| ConflictPolicy::TwoWay, |_| Lane::Both, &BTreeMap::new());
+            let g_after = applied(&g, &first.to_groupware);
+            // The groupware write was made, the CRM write was not.
+            let half = advance(Some(&base), &first, &sides(&g, Some(&g_after), &c, None));
+            let second = merge(Some(&half), &g_after, &c, |_| ConflictPolicy::TwoWay, |_| Lane::Both, &BTreeMap::new());
+            prop_assert_eq!(&second.to_crm, &first.to_crm);
+            prop_assert!(second.to_groupware.is_empty());
+        }
+
+        #[test]
+        fn v9_nothing_flows_into_an_item_that_must_not_be_written(base in proptest::option::of(fields()), g in fields(), c in fields(), policy in policies()) {
+            let base = base.map(|fields| Base::of(fields.clone(), &fields));
+            for lane in [Lane::Held, Lane::ToCrm, Lane::OnlyToCrm, Lane::Closed] {
+                let merge = merge(base.as_ref(), &g, &c, |_| policy, |_| lane, &BTreeMap::new());
+                prop_assert!(merge.to_groupware.is_empty());
+            }
+            for lane in [Lane::OnlyToGroupware, Lane::Closed] {
+                let merge = merge(base.as_ref(), &g, &c, |_| policy, |_| lane, &BTreeMap::new());
+                prop_assert!(merge.to_crm.is_empty());
+            }
+        }
+
+        #[test]
+        fn every_value_that_is_overwritten_is_kept(base in fields(), g in fields(), c in fields(), policy in policies()) {
+            let base = Base::of(base.clone(), &base);
+            let merge = merge(Some(&base), &g, &c, |_| policy, |_| Lane::Both, &BTreeMap::new());
+            for field in merge.to_groupware.keys().filter(|field| g.get(field) != base.groupware.get(field)) {
+                prop_assert!(merge.losers.iter().any(|loser| loser.field == *field && loser.side == ConflictSide::Groupware));
+            }
+            for field in merge.to_crm.keys().filter(|field| c.get(field) != base.crm_value(**field)) {
+                prop_assert!(merge.losers.iter().any(|loser| loser.field == *field && loser.side == ConflictSide::Crm));
+            }
+        }
+    }
+
+    #[test]
+    fn v9_what_the_crm_changed_of_an_item_with_attendees_is_held() {
+        let base: Fields = [(Field::Subject, text("a"))].into();
+        let crm: Fields = [(Field::Subject, text("b"))].into();
+        let found = merge(Some(&Base::of(base.clone(), &base)), &base, &crm, |_| ConflictPolicy::TwoWay, |_| Lane::Held, &BTreeMap::new());
+        assert_eq!(found.held, [Field::Subject].into());
+        let next = advance(Some(&Base::of(base.clone(), &base)), &found, &sides(&base, None, &crm, None));
+        assert_eq!(next.crm_fields(), base, "it stays a change");
+    }
+
+    #[test]
+    fn c8_a_conflict_is_asked_about_when_the_policy_says_so_and_settled_by_a_choice() {
+        let base: Fields = [(Field::Subject, text("a"))].into();
+        let (g, c): (Fields, Fields) = ([(Field::Subject, text("g"))].into(), [(Field::Subject, text("c"))].into());
+        let base = Base::of(base.clone(), &base);
+        let ask = |choices: &BTreeMap<Field, ConflictSide>| merge(Some(&base), &g, &c, |_| ConflictPolicy::Ask, |_| Lane::Both, choices);
+        assert_eq!(ask(&BTreeMap::new()).undecided, [Field::Subject].into());
+        assert_eq!(ask(&[(Field::Subject, ConflictSide::Groupware)].into()).to_crm, [(Field::Subject, Some(text("g")))].into());
+        assert_eq!(ask(&[(Field::Subject, ConflictSide::Crm)].into()).to_groupware, [(Field::Subject, Some(text("c")))].into());
+    }
+
+    #[test]
+    fn c7_a_refresh_of_times_carries_times_only() {
+        let mut settings = settings();
+        settings.update_scope = UpdateScope::Time;
+        let open = |field| lane(field, &rules(&settings), &Visibility::Full, true) != Lane::Closed;
+        assert!(open(Field::Slot) && open(Field::Start) && open(Field::Due));
+        assert!(!open(Field::Subject) && !open(Field::Recurrence) && !open(Field::Private));
+    }
+
+    #[test]
+    fn r66_show_as_and_participants_are_told_to_the_crm_and_never_taken_from_it() {
+        let mut settings = settings();
+        for field in [Field::ShowAs, Field::Participants, Field::Declined, Field::MeetingLink] {
+            assert_eq!(lane(field, &rules(&settings), &Visibility::Full, true), Lane::ToCrm, "{field}");
+        }
+        settings.invitations = true;
+        assert_eq!(lane(Field::Participants, &rules(&settings), &Visibility::Full, true), Lane::Both);
+        settings.direction = SyncDirection::ToGroupware;
+        assert_eq!(lane(Field::ShowAs, &rules(&settings), &Visibility::Full, true), Lane::Closed);
+    }
+}

@@ -16,6 +16,8 @@ pub mod matching;
 pub mod merge;
 pub mod parts;
 pub mod scheduling;
+#[cfg(test)]
+mod testing;
 pub mod visibility;
 pub mod window;
 

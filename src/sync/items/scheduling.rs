@@ -19,3 +19,31 @@ pub fn without_invitations(mut fields: Fields, rules: &Rules<'_>) -> Fields {
     }
     fields
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{event, rules, settings};
+    use super::*;
+    use crate::model::{Area, Value};
+
+    #[test]
+    fn v9_an_item_with_attendees_is_written_only_where_nobody_is_mailed() {
+        let mut settings = settings();
+        let item = |scheduled| Item { uid: "u".into(), area: Area::Calendar, parts: Vec::new(), scheduled, original: "".into() };
+        let quiet = |settings| Rules { schedules: false, ..rules(settings) };
+        assert!(!may_write(&item(true), &rules(&settings)));
+        assert!(may_write(&item(false), &rules(&settings)) && may_write(&item(true), &quiet(&settings)));
+        settings.invitations = true;
+        assert!(may_write(&item(true), &rules(&settings)));
+    }
+
+    #[test]
+    fn v9_nobody_is_invited_by_a_new_item() {
+        let mut settings = settings();
+        let mut fields = event("a", 1);
+        fields.insert(Field::Participants, Value::People(Vec::new()));
+        assert!(!without_invitations(fields.clone(), &rules(&settings)).contains_key(&Field::Participants));
+        settings.invitations = true;
+        assert!(without_invitations(fields, &rules(&settings)).contains_key(&Field::Participants));
+    }
+}

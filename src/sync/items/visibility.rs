@@ -58,3 +58,48 @@ pub fn lacks_category(fields: &Fields, master: Option<&Fields>, rules: &Rules<'_
     let bears = |fields: &Fields| matches!(fields.get(&Field::Categories), Some(Value::Words(words)) if words.iter().any(|word| word.to_lowercase() == wanted));
     !bears(fields) && !master.is_some_and(bears)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{event, rules, settings, text};
+    use super::*;
+
+    fn private() -> Fields {
+        let mut fields = event("Doctor", 1);
+        fields.insert(Field::Private, Value::Flag(true));
+        fields
+    }
+
+    #[test]
+    fn v13_a_private_item_goes_as_private_as_busy_or_not_at_all() {
+        let mut settings = settings();
+        assert_eq!(visibility(&private(), None, &rules(&settings)), Visibility::Full);
+        settings.private = PrivateItems::BusyOnly;
+        let shown = visibility(&private(), None, &rules(&settings));
+        let told: Vec<Field> = shown.of_fields(&private()).into_keys().collect();
+        assert_eq!(told, [Field::Slot, Field::Private]);
+        settings.private = PrivateItems::Skip;
+        assert_eq!(visibility(&private(), None, &rules(&settings)), Visibility::Hidden(ReasonCode::PrivateItem.into()));
+        assert_eq!(visibility(&event("Visit", 1), None, &rules(&settings)), Visibility::Full);
+    }
+
+    #[test]
+    fn v13_an_occurrence_is_as_private_as_its_series() {
+        let mut settings = settings();
+        settings.private = PrivateItems::Skip;
+        assert_ne!(visibility(&event("Visit", 1), Some(&private()), &rules(&settings)), Visibility::Full);
+    }
+
+    #[test]
+    fn an_item_without_the_label_asked_for_stays_out() {
+        let mut settings = settings();
+        assert!(!lacks_category(&event("a", 1), None, &rules(&settings)));
+        settings.category = Some("CRMcorner".into());
+        let mut labelled = event("a", 1);
+        labelled.insert(Field::Categories, Value::Words(["crmCORNER".to_owned()].into()));
+        assert!(lacks_category(&event("a", 1), None, &rules(&settings)));
+        assert!(!lacks_category(&labelled, None, &rules(&settings)));
+        assert!(!lacks_category(&event("a", 1), Some(&labelled), &rules(&settings)));
+        let _ = text;
+    }
+}

@@ -69,3 +69,45 @@ fn span(fields: &Fields, area: Area) -> Option<(Instant, Instant)> {
         matches!(fields.get(&Field::Recurrence), Some(Value::Recurrence(rule)) if !rule.rules.is_empty() || !rule.additional.is_empty());
     Some((begin, if repeats { Instant::MAX_UTC } else { end.max(begin) }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{at, event, now, rules, settings};
+    use super::*;
+    use crate::model::Recurrence;
+
+    #[test]
+    fn r70_records_go_out_so_many_days_ahead_and_are_told_when_they_will() {
+        let settings = settings();
+        let rules = rules(&settings);
+        assert_eq!(for_groupware(&event("a", 30), &rules), Standing::Inside);
+        assert_eq!(for_groupware(&event("a", 40), &rules), Standing::Later(now() + TimeDelta::days(9)));
+        assert_eq!(for_groupware(&event("a", -31), &rules), Standing::Past);
+        assert_eq!(for_crm(&event("a", 400), &rules), Standing::Inside);
+        assert_eq!(for_crm(&event("a", -31), &rules), Standing::Past);
+    }
+
+    #[test]
+    fn a_series_that_began_long_ago_is_not_over() {
+        let settings = settings();
+        let mut series = event("a", -400);
+        series.insert(Field::Recurrence, Value::Recurrence(Recurrence { rules: vec!["FREQ=WEEKLY".into()], ..Recurrence::default() }));
+        assert_eq!(for_groupware(&series, &rules(&settings)), Standing::Inside);
+    }
+
+    #[test]
+    fn r71_a_task_is_judged_by_its_due_time_and_one_without_is_created() {
+        let settings = settings();
+        let rules = Rules { area: Area::Tasks, ..rules(&settings) };
+        assert_eq!(for_groupware(&[(Field::Due, Value::Moment(at(40)))].into(), &rules), Standing::Later(now() + TimeDelta::days(9)));
+        assert_eq!(for_groupware(&Fields::new(), &rules), Standing::Inside);
+    }
+
+    #[test]
+    fn an_absurd_window_is_no_panic() {
+        let mut settings = settings();
+        (settings.future_days, settings.past_days) = (u32::MAX, u32::MAX);
+        let _ = for_groupware(&event("a", 1), &Rules { now: Instant::MAX_UTC, ..rules(&settings) });
+        let _ = for_crm(&event("a", 1), &Rules { now: Instant::MIN_UTC, ..rules(&settings) });
+    }
+}
