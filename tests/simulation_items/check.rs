@@ -105,7 +105,10 @@ fn compare(state: &mut State, stage: &Stage, mailbox: usize, key: &str, pair: &P
     let Some(part) = entry.part(pair.recurrence_id.as_ref()).map(|index| &entry.parts[index]) else { return };
     let private = entry.is_private();
     let policy = stage.settings.private;
-    if private && policy == PrivateItems::Skip {
+    // A change of that policy concerns what changes from then on.
+    let changed = stage.script.setup.settings.private != policy
+        || stage.script.steps.iter().any(|step| matches!(step, Step::Set(settings) if settings.private != policy));
+    if private && (policy == PrivateItems::Skip || changed) {
         return;
     }
     let drops = &state.mailboxes[mailbox].quirks.drops;

@@ -37,7 +37,7 @@ pub(crate) struct Quirks {
     pub silent_reset: bool,
     /// Deltas name items that did not change, in no order.
     pub repeats: bool,
-    /// Deltas come in pieces of two.
+    /// Deltas come in pieces.
     pub pieces: bool,
     /// What was written is listed only after a while.
     pub delayed: bool,
@@ -428,7 +428,7 @@ fn delta(folder: &mut Folder, quirks: &Quirks, cursor: Option<&str>, requests: u
     match from {
         Some((_, from)) => {
             if quirks.pieces {
-                end = end.min(from + 2);
+                end = end.min(from + 8);
             }
             let mut named: Vec<String> = folder.log[from..end].to_vec();
             named.sort();
@@ -599,7 +599,9 @@ impl State {
     /// V8: an item goes only when its record was deleted, and only with what the deleting user had seen of it.
     fn judge_removal(&mut self, entry: &Entry, what: &str) {
         let records: Vec<_> = self.crm.of_uid(&entry.uid).into_iter().cloned().collect();
-        if records.is_empty() || records.iter().any(|record| !record.deleted && record.view.recurrence_id.is_none()) {
+        // By the port, a record that its employee may not see any more does not exist for him.
+        let gone = |record: &crate::crm::Record| record.deleted || !record.hidden.is_empty();
+        if records.is_empty() || records.iter().any(|record| !gone(record) && record.view.recurrence_id.is_none()) {
             self.book.blame("V8 no deletion without proof", what);
         }
         for part in &entry.parts {

@@ -296,7 +296,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
 
     fn record_created(
         &self,
-        work: &Work,
+        work: &mut Work,
         part: &PartDecision,
         pair: Option<Pair>,
         answered: Option<(RecordView, bool)>,
@@ -313,13 +313,14 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         made.record = Some(view.link.clone());
         made.kind = view.kind;
         made.activity_type.clone_from(&view.activity_type);
-        made.base = match &begun {
-            // What the CRM has is what an earlier attempt sent: what changed since flows in the next round.
-            Some(begun) if joined => {
-                result.again = begun.base.groupware != part.item;
-                Base::of(begun.base.groupware.clone(), &view.fields)
-            }
-            _ => Base::of(part.item.clone(), &view.fields),
+        made.base = if joined {
+            // An earlier attempt made it, or somebody else: what differs is decided in the next round.
+            result.again = part.item != view.fields;
+            let sent = begun.as_ref().map_or(&part.item, |begun| &begun.base.groupware);
+            work.unit.records.insert(part.key.clone(), RecordFact::Present(view.clone()));
+            Base::common(sent, &view.fields)
+        } else {
+            Base::of(part.item.clone(), &view.fields)
         };
         made.link = link_back::state(
             &made,

@@ -341,8 +341,8 @@ impl Situation<'_> {
                 let groupware = pair.base.groupware.iter().filter(|(field, _)| kept(field));
                 Some(Base::of(groupware.map(|(field, value)| (*field, value.clone())).collect(), &pair.base.crm_fields()))
             }
-            // The record was made from the item: it says what the CRM made of it.
-            (_, None, Some(RecordFact::Present(view))) => Some(Base::of(pair.base.groupware.clone(), &view.fields)),
+            // Whether the record was made from the item, or by somebody else, or was changed since, cannot be told.
+            (_, None, Some(RecordFact::Present(view))) => Some(Base::common(&pair.base.groupware, &view.fields)),
             _ => Some(pair.base.clone()),
         }
     }
