@@ -7,13 +7,13 @@ use crmsync::crm::RecordKind;
 use crmsync::groupware::Part;
 use crmsync::journal::{Journal, Pair, PairState, Parked};
 use crmsync::model::{Area, Field, Fields, Instant, Moment, Value};
-use crmsync::settings::{PrivateItems, SyncDirection};
+use crmsync::settings::{ConflictPolicy, PrivateItems, SyncDirection};
 
 use crate::book::{TAGGED, Tag, tag_of};
 use crate::crm::Record;
 use crate::groupware::Entry;
 use crate::play::{AREAS, FUTURE, PAST, Stage};
-use crate::script::Step;
+use crate::script::{Cast, Step};
 use crate::world::State;
 
 /// Fields that say the same on both sides.
@@ -218,6 +218,7 @@ pub(crate) fn world(stage: &Stage) {
     nothing_doubled(state);
     foreign_parts_survive(state);
     nothing_lost(state, stage);
+    nothing_stale(state, stage);
 }
 
 /// What an object was when it was new.
@@ -291,5 +292,24 @@ fn nothing_lost(state: &mut State, stage: &Stage) {
     }
     for what in troubles {
         state.book.blame("nothing is lost", what);
+    }
+}
+
+/// V5: with a base at hand, a value never gives way to the one its author replaced.
+fn nothing_stale(state: &mut State, stage: &Stage) {
+    let script = &stage.script;
+    let has_base = script.setup.cast == Cast::One
+        && script.setup.settings.conflicts == ConflictPolicy::TwoWay
+        && !script.steps.iter().any(|step| match step {
+            Step::Set(_) | Step::LoseJournal { .. } => true,
+            Step::Run { crash_commit, crash_write, faults, .. } => crash_commit.is_some() || crash_write.is_some() || !faults.is_empty(),
+            _ => false,
+        });
+    if !has_base {
+        return;
+    }
+    let stale = state.book.run_over.iter().find(|case| case.won.is_some_and(|won| state.book.lineage(Some(case.lost)).contains(&won)));
+    if let Some(case) = stale.cloned() {
+        state.book.blame("V5 only a change wins", format!("{case:?}"));
     }
 }

@@ -420,7 +420,8 @@ fn delta(folder: &mut Folder, quirks: &Quirks, cursor: Option<&str>, requests: u
     let reference = |folder: &Folder, id: &String| {
         folder.items.get(id).map(|entry| ItemRef { id: ItemId(id.clone()), version: Some(entry.version.to_string()) })
     };
-    let parsed = cursor.and_then(|cursor| cursor.split_once(':')).and_then(|(g, at)| Some((g.parse::<u64>().ok()?, at.parse::<usize>().ok()?)));
+    let parsed =
+        cursor.and_then(|cursor| cursor.split_once(':')).and_then(|(g, at)| Some((g.parse::<u64>().ok()?, at.parse::<usize>().ok()?)));
     let from = parsed.filter(|(generation, at)| *generation == folder.generation && *at <= folder.log.len() && !quirks.no_delta);
     let mut again: Vec<String> = Vec::new();
     let mut delta = Delta::default();

@@ -44,8 +44,8 @@ fn number(name: &str) -> Option<u64> {
 
 fn keep_all(_: &mut crmsync::engine::items::ItemJob) {}
 
-/// Plays seeds on every core, and gives the first (by number) that fails.
-pub(crate) fn first_failure(first: u64, count: u64, alter: Alter) -> Option<(Script, Failure)> {
+/// Plays seeds on every core, and gives one of the first that fail; of a mutant, one that the whole engine passes.
+pub(crate) fn first_failure(first: u64, count: u64, alter: Alter, mutant: bool) -> Option<(Script, Failure)> {
     let next = AtomicU64::new(first);
     let stop = AtomicBool::new(false);
     let found: Mutex<Option<(Script, Failure)>> = Mutex::new(None);
@@ -59,7 +59,9 @@ pub(crate) fn first_failure(first: u64, count: u64, alter: Alter) -> Option<(Scr
                         return;
                     }
                     let script = Script::from_seed(seed);
-                    if let Err(failure) = play(&script, alter) {
+                    if let Err(failure) = play(&script, alter)
+                        && (!mutant || play(&script, keep_all).is_ok())
+                    {
                         stop.store(true, Ordering::Relaxed);
                         let mut found = found.lock().unwrap();
                         if found.as_ref().is_none_or(|(before, _)| before.seed > seed) {
@@ -96,7 +98,7 @@ fn whatever_happens_both_sides_agree_and_nothing_is_lost_or_doubled() {
         None => (number("CRMSYNC_FIRST").unwrap_or(0), number("CRMSYNC_SEEDS").unwrap_or(SEEDS)),
     };
     let begun = std::time::Instant::now();
-    let found = first_failure(first, count, keep_all);
+    let found = first_failure(first, count, keep_all, false);
     let report = found.map(|(script, failure)| report(&script, &failure));
     let _ = std::panic::take_hook();
     if let Some(report) = report {

@@ -13,7 +13,7 @@ use crmsync::journal::fault::FaultBackend;
 use crmsync::journal::{Change, ConflictLoser, Consent, Journal, RunEnd};
 use crmsync::model::{AccountId, Area, Field, Instant, Moment, RunId, Value};
 use crmsync::settings::{ItemSettings, UpdateScope};
-use crmsync::sync::items::{Occurrence, Occurrences};
+use crmsync::sync::items::{Guards, Occurrence, Occurrences};
 use tokio_util::sync::CancellationToken;
 
 use crate::check;
@@ -265,6 +265,7 @@ impl Stage {
             rules: format!("{:?}", settings.private),
             settings: Arc::new(settings),
             expander: expand,
+            guards: Guards::default(),
         };
         (self.alter)(&mut job);
         job

@@ -7,7 +7,7 @@ use crate::journal::{Base, Change, ItemPlace, LinkState, Pair, PairState};
 use crate::model::{Action, Intent, ItemEdit, ItemKey, OpId, Operation, Reason, ReasonCode};
 use crate::sync::NextTry;
 use crate::sync::items::identity::op_id;
-use crate::sync::items::{Decision, GroupwareWrite, PartDecision, What, guard};
+use crate::sync::items::{Decision, GroupwareWrite, Guard, PartDecision, What, guard};
 
 use super::Sync;
 use super::deliver::RecordOutcome;
@@ -88,7 +88,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         }
         if !self.tripped {
             let tally = self.ctx.journal.area_tally(&self.ctx.account, self.job.area)?;
-            self.tripped = guard::trips(&tally, self.risky.len() as u64, self.started);
+            self.tripped = self.job.guards.on(Guard::MassChange) && guard::trips(&tally, self.risky.len() as u64, self.started);
         }
         if self.tripped {
             let units = std::mem::take(&mut self.risky);
@@ -139,7 +139,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             }
             changes.extend(work.intents.iter().cloned().map(Change::PutIntent));
         }
-        self.ctx.commit(changes).await
+        if self.job.guards.on(Guard::IntendFirst) { self.ctx.commit(changes).await } else { Ok(()) }
     }
 
     fn intent(&self, unit: &Unit, key: &ItemKey, action: Action) -> Intent {

@@ -13,11 +13,11 @@ use crate::journal::{
     Base, Change, ConflictLoser, HistoryEntry, ItemOutcome as Outcome, ItemPlace, KnownItem, KnownRecord, LinkState, Pair, PairState,
     Parked, RunItem,
 };
-use crate::model::{Action, Fields, Instant, ItemKey, Reason, ReasonCode};
+use crate::model::{Action, FieldChanges, Fields, Instant, ItemKey, Reason, ReasonCode};
 use crate::sync::items::decide::{date, title};
 use crate::sync::items::merge::{self, Sides};
 use crate::sync::items::parts::{Parts, parts};
-use crate::sync::items::{GroupwareWrite, PartDecision, RecordFact, What, link_back};
+use crate::sync::items::{GroupwareWrite, Guard, PartDecision, RecordFact, What, link_back};
 use crate::sync::{NextTry, next_delay};
 
 use super::Sync;
@@ -320,7 +320,8 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             work.unit.records.insert(part.key.clone(), RecordFact::Present(view.clone()));
             Base::common(sent, &view.fields)
         } else {
-            Base::of(part.item.clone(), &view.fields)
+            let stored = if self.job.guards.on(Guard::BaseIsStored) { &view.fields } else { &part.item };
+            Base::of(part.item.clone(), stored)
         };
         made.link = link_back::state(
             &made,
@@ -350,6 +351,12 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             groupware_after: fields_after.as_ref(),
             crm: &part.record,
             crm_after: view.as_ref().map(|view| &view.fields),
+        };
+        let sent = (written(&part.item, &part.merge.to_groupware), written(&part.record, &part.merge.to_crm));
+        let sides = if self.job.guards.on(Guard::BaseIsStored) {
+            sides
+        } else {
+            Sides { groupware_after: Some(&sent.0), crm_after: Some(&sent.1), ..sides }
         };
         let first = pair.is_none();
         let mut now = pair.unwrap_or_else(|| self.new_pair(&work.unit, part));
@@ -417,7 +424,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
     }
 
     pub(super) fn note_losers(&self, part: &PartDecision, changes: &mut Vec<Change>) {
-        for loser in &part.merge.losers {
+        for loser in part.merge.losers.iter().filter(|_| self.job.guards.on(Guard::LoserKept)) {
             let loser = ConflictLoser {
                 key: part.key.clone(),
                 title: part.title.clone(),
@@ -608,6 +615,18 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
 /// Whether the journal holds an older form of the pair than the unit does: a creation was begun, or the item was moved.
 const fn is_begun(part: &PartDecision) -> bool {
     matches!(part.what, What::CreateRecord | What::CreateItem)
+}
+
+/// What a side would say if it kept what it was sent.
+fn written(before: &Fields, changes: &FieldChanges) -> Fields {
+    let mut after = before.clone();
+    for (field, value) in changes {
+        match value {
+            Some(value) => drop(after.insert(*field, value.clone())),
+            None => drop(after.remove(field)),
+        }
+    }
+    after
 }
 
 fn was_moved(unit: &Unit, pair: &Pair) -> bool {

@@ -141,6 +141,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             takes_series: self.job.capabilities.takes_series,
             schedules: self.store.features().schedules,
             now: self.started,
+            guards: self.job.guards,
         }
     }
 

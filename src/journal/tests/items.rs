@@ -72,7 +72,8 @@ fn items_and_records_are_looked_at_again_when_their_time_has_come() {
         record: record.to_owned(),
         known: KnownRecord { version: "1".to_owned(), reason: ReasonCode::OutsideWindow.into(), look_again: at(minute) },
     };
-    let journal = journal(vec![know("a", Some(5)), know("b", Some(3)), know("c", None), know("a", Some(2)), later("R1", 4), later("R1", 6)]);
+    let journal =
+        journal(vec![know("a", Some(5)), know("b", Some(3)), know("c", None), know("a", Some(2)), later("R1", 4), later("R1", 6)]);
     assert_eq!(journal.known_items_due(&work(), AREA, at(3), 9).unwrap(), [place("a"), place("b")]);
     assert_eq!(journal.known_items_page(&work(), AREA, "cal", None, 9).unwrap().len(), 3);
     assert!(journal.known_records_due(&work(), AREA, at(5), 9).unwrap().is_empty());

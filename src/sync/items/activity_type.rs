@@ -45,7 +45,8 @@ mod tests {
     use crate::model::Person;
 
     fn with(addresses: &[&str]) -> Fields {
-        let person = |address: &&str| Person { address: (*address).into(), name: String::new(), role: "required".into(), answer: String::new() };
+        let person =
+            |address: &&str| Person { address: (*address).into(), name: String::new(), role: "required".into(), answer: String::new() };
         let mut fields = event("Visit", 1);
         fields.insert(Field::Participants, Value::People(addresses.iter().map(person).collect()));
         fields

@@ -14,7 +14,7 @@ use super::merge::{self, Lane, Merge};
 use super::parts::{ItemPart, Parts, parts};
 use super::visibility::{self, Visibility, visibility};
 use super::window::{self, Standing};
-use super::{Expander, Rules, activity_type, deletion, link_back, scheduling};
+use super::{Expander, Guard, Rules, activity_type, deletion, link_back, scheduling};
 
 /// What is known of one item (one UID of an account) and its records.
 #[derive(Debug)]
@@ -180,7 +180,7 @@ pub fn decide(facts: &Facts<'_>, rules: &Rules<'_>) -> Decision {
         None => draft(&mut decision.parts, facts, rules),
     };
     for part in &mut decision.parts {
-        part.write = record_write(part, facts);
+        part.write = record_write(part, facts, rules);
     }
     decision
 }
@@ -369,7 +369,8 @@ impl Situation<'_> {
         let settings = self.rules.settings;
         let policy = |field| settings.field_conflicts.get(&field).copied().unwrap_or(settings.conflicts);
         let lane = |field| self.lane(field, &shown, base.is_none());
-        let mut merge = merge::merge(base, &part.fields, &decided.record, policy, lane, &choices);
+        let agreed = base.filter(|_| self.rules.guards.on(Guard::ContentDecides));
+        let mut merge = merge::merge(agreed, &part.fields, &decided.record, policy, lane, &choices);
         if !merge.undecided.is_empty() {
             let names: Vec<&str> = merge.undecided.iter().map(|field| field.name()).collect();
             decided.park = Some((Reason::new(ReasonCode::Conflict, names.join(", ")), NextTry::User));
@@ -540,7 +541,7 @@ fn draft(decisions: &mut [PartDecision], facts: &Facts<'_>, rules: &Rules<'_>) -
         parts.push(DraftPart { recurrence_id: part.recurrence_id.clone(), fields: part.item.clone(), link });
     }
     parts.sort_by_key(|part| part.recurrence_id.as_ref().map(Moment::key));
-    let create_id = item_id(facts.crm_instance, &named_after?);
+    let create_id = if rules.guards.on(Guard::StableCreateId) { item_id(facts.crm_instance, &named_after?) } else { facts.uid.to_owned() };
     Some(GroupwareWrite::Create(Draft { create_id, uid: facts.uid.to_owned(), area: rules.area, parts }))
 }
 
@@ -593,7 +594,7 @@ fn is_orphan(item: &Item) -> bool {
 }
 
 /// The write into the CRM that a part needs.
-fn record_write(part: &PartDecision, facts: &Facts<'_>) -> Option<RecordAction> {
+fn record_write(part: &PartDecision, facts: &Facts<'_>, rules: &Rules<'_>) -> Option<RecordAction> {
     if part.what == What::CreateRecord {
         return Some(RecordAction::Create {
             activity_type: part.activity_type.clone(),
@@ -624,7 +625,11 @@ fn record_write(part: &PartDecision, facts: &Facts<'_>) -> Option<RecordAction> 
         if_version: link.version.clone(),
         bind,
         activity_type,
-        changes: part.merge.to_crm.clone(),
+        changes: if rules.guards.on(Guard::ChangedFieldsOnly) {
+            part.merge.to_crm.clone()
+        } else {
+            part.item.iter().map(|(field, value)| (*field, Some(value.clone()))).collect()
+        },
     })
 }
 

@@ -280,7 +280,14 @@ mod tests {
     }
 
     fn lanes() -> impl Strategy<Value = Lane> {
-        prop_oneof![Just(Lane::Both), Just(Lane::ToCrm), Just(Lane::Held), Just(Lane::OnlyToCrm), Just(Lane::OnlyToGroupware), Just(Lane::Closed)]
+        prop_oneof![
+            Just(Lane::Both),
+            Just(Lane::ToCrm),
+            Just(Lane::Held),
+            Just(Lane::OnlyToCrm),
+            Just(Lane::OnlyToGroupware),
+            Just(Lane::Closed)
+        ]
     }
 
     fn applied(fields: &Fields, changes: &FieldChanges) -> Fields {

@@ -3,7 +3,7 @@
 use crate::model::{Field, Fields, Reason, ReasonCode, Value};
 use crate::settings::PrivateItems;
 
-use super::Rules;
+use super::{Guard, Rules};
 
 /// What the CRM may learn of an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl Visibility {
 #[must_use]
 pub fn visibility(fields: &Fields, master: Option<&Fields>, rules: &Rules<'_>) -> Visibility {
     let private = |fields: &Fields| fields.contains_key(&Field::Private);
-    if !private(fields) && !master.is_some_and(private) {
+    if !private(fields) && !master.is_some_and(private) || !rules.guards.on(Guard::PrivateStaysPrivate) {
         return Visibility::Full;
     }
     match rules.settings.private {
