@@ -102,7 +102,7 @@ impl Book {
     /// Whether the winner's author had seen what lost, or wiped it out.
     pub(crate) fn is_fair(&self, case: &RunOver) -> bool {
         match case.won {
-            Some(won) => self.lineage(Some(won)).contains(&case.lost),
+            Some(won) => self.lineage(Some(won)).contains(&case.lost) || self.emptied.contains(&case.lost),
             None => self.emptied.contains(&case.lost),
         }
     }

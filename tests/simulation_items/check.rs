@@ -103,6 +103,10 @@ fn compare(state: &mut State, stage: &Stage, mailbox: usize, key: &str, pair: &P
     let entries = state.mailboxes[mailbox].by_uid(&pair.uid);
     let Some(entry) = entries.first().copied().filter(|entry| entry.readable) else { return };
     let Some(part) = entry.part(pair.recurrence_id.as_ref()).map(|index| &entry.parts[index]) else { return };
+    // What the CRM said before a first pairing is not asked for again where it cannot be written (V9).
+    if entry.is_scheduled() && state.mailboxes[mailbox].quirks.schedules {
+        return;
+    }
     let private = entry.is_private();
     let policy = stage.settings.private;
     // A change of that policy concerns what changes from then on.
@@ -200,8 +204,11 @@ fn records_are_settled(state: &mut State, stage: &Stage, seen: &Seen<'_>) {
             continue;
         }
         let uid = record.view.uid.clone().unwrap_or_default();
-        let ended =
-            seen.pairs.values().any(|pair| pair.record.as_ref().is_some_and(|link| link.id == *id) && pair.state != PairState::Active);
+        let server = &state.mailboxes[seen.mailbox];
+        let ended = seen.pairs.values().any(|pair| {
+            let there = pair.state == PairState::Active && !server.by_uid(&pair.uid).is_empty();
+            pair.record.as_ref().is_some_and(|link| link.id == *id) && (pair.state != PairState::Active || there)
+        });
         let removed = state.book.removed_items.contains(&(seen.mailbox, uid.clone()));
         if state.mailboxes[seen.mailbox].by_uid(&uid).is_empty() && !ended && !removed {
             missing.push(format!("{id} ({uid:?}) is neither in the groupware nor parked"));

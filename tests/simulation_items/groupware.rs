@@ -9,7 +9,7 @@ use crmsync::groupware::{
 };
 use crmsync::model::{Area, Field, Fields, Instant, Moment, Note, Recurrence, Slot, Value};
 
-use crate::book::Side;
+use crate::book::{Side, tag_of};
 use crate::world::{State, World};
 
 /// What a server does otherwise than the ideal one.
@@ -599,7 +599,14 @@ fn remove(
 impl State {
     /// V8: an item goes only when its record was deleted, and only with what the deleting user had seen of it.
     fn judge_removal(&mut self, entry: &Entry, what: &str) {
-        let records: Vec<_> = self.crm.of_uid(&entry.uid).into_iter().cloned().collect();
+        // The record it was made from may not be bound to it yet.
+        let origin = |fields: &Fields| fields.get(&Field::Subject).and_then(tag_of).map(|tag| self.book.root(tag));
+        let first = entry.master().and_then(|part| origin(&part.fields));
+        let same = |record: &&crate::crm::Record| match &record.view.uid {
+            Some(uid) => *uid == entry.uid,
+            None => first.is_some() && origin(&record.view.fields) == first,
+        };
+        let records: Vec<_> = self.crm.records.values().filter(same).cloned().collect();
         // By the port, a record that its employee may not see any more does not exist for him.
         let gone = |record: &crate::crm::Record| record.deleted || !record.hidden.is_empty();
         if records.is_empty() || records.iter().any(|record| !gone(record) && record.view.recurrence_id.is_none()) {

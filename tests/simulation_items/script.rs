@@ -186,7 +186,7 @@ impl Script {
             5..8 => Cast::TwoAgents,
             _ => Cast::TwoEmployees,
         };
-        let crowd = if rng.percent(4) { 14 } else { 0 };
+        let crowd = if rng.percent(5) { 14 } else { 0 };
         let setup = Setup {
             cast,
             groupware: (0..2).map(|_| groupware_quirks(rng)).collect(),
@@ -356,7 +356,7 @@ fn groupware_act(rng: &mut Rng) -> GroupwareAct {
 
 fn crm_act(rng: &mut Rng, crowded: bool) -> CrmAct {
     use CrmAct as Act;
-    if crowded && rng.percent(15) {
+    if crowded && rng.percent(40) {
         return rng.pick(&[Act::DeleteAll, Act::EmptyAll]);
     }
     match rng.below(100) {

@@ -368,7 +368,7 @@ impl Situation<'_> {
         choices.extend(&self.facts.will.choices);
         let settings = self.rules.settings;
         let policy = |field| settings.field_conflicts.get(&field).copied().unwrap_or(settings.conflicts);
-        let lane = |field| self.lane(field, &shown, base.is_none());
+        let lane = |field| merge::lane(field, self.rules, &shown, self.may_write());
         let agreed = base.filter(|_| self.rules.guards.on(Guard::ContentDecides));
         let mut merge = merge::merge(agreed, &part.fields, &decided.record, policy, lane, &choices);
         if !merge.undecided.is_empty() {
@@ -387,14 +387,6 @@ impl Situation<'_> {
             && let Some(now) = activity_type::changed(&decided.activity_type, &base.groupware, &part.fields, self.rules)
         {
             now.clone_into(&mut decided.activity_type);
-        }
-    }
-
-    fn lane(&self, field: Field, shown: &Visibility, first: bool) -> Lane {
-        match merge::lane(field, self.rules, shown, self.may_write()) {
-            // A first pairing must not write into what must not be written, and holds nothing either.
-            Lane::Held if first => Lane::ToCrm,
-            lane => lane,
         }
     }
 
@@ -614,7 +606,9 @@ fn record_write(part: &PartDecision, facts: &Facts<'_>, rules: &Rules<'_>) -> Op
     let link = view.map(|view| &view.link).or_else(|| pair.and_then(|pair| pair.record.as_ref()))?;
     let bound =
         view.is_none_or(|view| view.uid.as_deref() == Some(facts.uid) && part_key(facts.uid, view.recurrence_id.as_ref()) == part.key);
-    let bind = (!bound).then(|| (facts.uid.to_owned(), part.recurrence_id.clone()));
+    // A record that was given to another item meanwhile stays there: two agents would take it from each other for ever.
+    let free = view.is_none_or(|view| view.uid.is_none() || view.uid.as_deref() == Some(facts.uid));
+    let bind = (!bound && free).then(|| (facts.uid.to_owned(), part.recurrence_id.clone()));
     let present = view.map(|view| view.activity_type.as_str()).or_else(|| pair.map(|pair| pair.activity_type.as_str()));
     let activity_type = Some(part.activity_type.clone()).filter(|now| present.is_some_and(|present| present != now));
     if part.merge.to_crm.is_empty() && bind.is_none() && activity_type.is_none() {
