@@ -368,7 +368,7 @@ impl Situation<'_> {
         choices.extend(&self.facts.will.choices);
         let settings = self.rules.settings;
         let policy = |field| settings.field_conflicts.get(&field).copied().unwrap_or(settings.conflicts);
-        let lane = |field| merge::lane(field, self.rules, &shown, self.may_write());
+        let lane = |field| self.lane(field, &shown, base.is_none());
         let agreed = base.filter(|_| self.rules.guards.on(Guard::ContentDecides));
         let mut merge = merge::merge(agreed, &part.fields, &decided.record, policy, lane, &choices);
         if !merge.undecided.is_empty() {
@@ -387,6 +387,14 @@ impl Situation<'_> {
             && let Some(now) = activity_type::changed(&decided.activity_type, &base.groupware, &part.fields, self.rules)
         {
             now.clone_into(&mut decided.activity_type);
+        }
+    }
+
+    fn lane(&self, field: Field, shown: &Visibility, first: bool) -> Lane {
+        match merge::lane(field, self.rules, shown, self.may_write()) {
+            // A first pairing must not write into what must not be written, and holds nothing either.
+            Lane::Held if first => Lane::OnlyToCrm,
+            lane => lane,
         }
     }
 

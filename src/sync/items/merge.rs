@@ -160,7 +160,8 @@ impl Merge {
         choice: Option<ConflictSide>,
         first: bool,
     ) {
-        let flows_to_crm = g_changed && lane != Lane::OnlyToGroupware;
+        // Where a side is only told, a difference at a first pairing is how it is, not a change (V4).
+        let flows_to_crm = g_changed && lane != Lane::OnlyToGroupware && !(first && lane == Lane::ToCrm);
         let flows_to_groupware = c_changed && matches!(lane, Lane::Both | Lane::OnlyToGroupware);
         let winner = match (flows_to_crm, flows_to_groupware) {
             (false, false) => {

@@ -18,7 +18,7 @@ use crate::engine::error::EngineError;
 use crate::engine::events::Silent;
 use crate::groupware::Item;
 use crate::journal::fault::FaultBackend;
-use crate::journal::{AreaCount, Change, Journal, Pair, Parked, Wish};
+use crate::journal::{AreaCount, Change, Journal, Pair, Parked, RunEnd, RunRecord, Wish};
 use crate::model::{AccountId, Area, Field, Fields, Instant, Moment, RunId, Slot, Value};
 use crate::settings::{ConflictPolicy, ItemSettings, OnGroupwareDelete, PrivateItems, SyncDirection, UpdateScope};
 use crate::sync::items::Occurrences;
@@ -136,6 +136,15 @@ impl Agent {
     fn try_run(&mut self) -> Result<AreaCount, EngineError> {
         self.runs += 1;
         let mut count = AreaCount::default();
+        let record = RunRecord {
+            id: self.context().run,
+            account: account(),
+            started_at: self.clock.now(),
+            ended_at: None,
+            end: RunEnd::Running,
+            areas: BTreeMap::new(),
+        };
+        self.journal.commit_blocking(vec![Change::PutRun(record)]).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(synchronise(&self.store, &self.crm, &self.job(), &self.context(), &mut count))?;
         let report = self.journal.check().unwrap();
