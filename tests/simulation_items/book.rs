@@ -39,6 +39,8 @@ pub(crate) struct Book {
     emptied: BTreeSet<Tag>,
     /// Tags written into an item while it was private, with the account and the UID.
     pub secrets: BTreeMap<Tag, (usize, String)>,
+    /// UIDs of items whose owner took the privacy off in the CRM.
+    pub published: BTreeSet<String>,
     pub run_over: Vec<RunOver>,
     /// Broken promises.
     pub trouble: Vec<String>,

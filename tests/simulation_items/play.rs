@@ -42,6 +42,8 @@ pub(crate) struct Agent {
     pub mailbox: usize,
     pub account: AccountId,
     disk: FaultBackend,
+    /// Open until the computer crashes: to open it anew costs more than a run.
+    journal: Option<Journal>,
     random: Arc<SeededRandom>,
     runs: u64,
     /// Conflict losers of journals that are lost.
@@ -113,6 +115,7 @@ impl Stage {
             mailbox: *mailbox,
             account: AccountId::from(*name),
             disk: FaultBackend::new(script.seed ^ number as u64),
+            journal: None,
             random: Arc::new(SeededRandom(AtomicU64::new(script.seed ^ (number as u64) << 40))),
             runs: 0,
             losers: Vec::new(),
@@ -145,12 +148,16 @@ impl Stage {
             }
             Step::Run { agent, faults, meanwhile, crash_commit, crash_write } => {
                 self.note(format!("run of agent {agent}, commit crash {crash_commit:?}, write crash {crash_write:?}, {faults:?}"));
+                let _ = self.journal(*agent);
                 if let Some(at) = crash_commit {
                     self.agents[*agent].disk.crash_at_commit(*at);
                 } else if let Some(at) = crash_write {
                     self.agents[*agent].disk.crash_at_write(*at);
                 }
                 self.run(*agent, faults, meanwhile);
+                // A crash that did not come in this run does not come in another.
+                self.agents[*agent].disk.crash_at_commit(u64::MAX);
+                self.agents[*agent].disk.crash_at_write(u64::MAX);
                 return;
             }
             _ => self.note(format!("{step:?}")),
@@ -187,6 +194,7 @@ impl Stage {
         let seed = self.script.seed.wrapping_add(self.agents[number].runs);
         if let Some(journal) = self.journal(number) {
             self.keep_losers(number, &journal);
+            self.agents[number].journal = None;
             journal.close();
         }
         self.agents[number].disk = FaultBackend::new(seed);
@@ -223,16 +231,21 @@ impl Stage {
         let account = self.agents[number].account.clone();
         if let Some(journal) = self.journal(number) {
             journal.commit_blocking(vec![Change::UnlockAccount(account)]).unwrap();
-            journal.close();
         }
     }
 
     pub(crate) fn journal(&mut self, number: usize) -> Option<Journal> {
         let agent = &mut self.agents[number];
         if agent.disk.crashed() {
+            if let Some(journal) = agent.journal.take() {
+                journal.close();
+            }
             agent.disk = agent.disk.image_after_crash();
         }
-        Journal::open_with_backend(agent.disk.clone()).ok()
+        if agent.journal.is_none() {
+            agent.journal = Journal::open_with_backend(agent.disk.clone()).ok();
+        }
+        agent.journal.clone()
     }
 
     fn item_settings(&self, area: usize) -> ItemSettings {
@@ -302,7 +315,6 @@ impl Stage {
         drop(ctx);
         let crashed = agent.disk.crashed();
         agent.locked = matches!(report, Err(EngineError::Locked { .. }));
-        journal.close();
         let cut_off = self.world.end_run();
         let (done, said) = match report {
             Ok(report) if report.error.is_none() && report.record.end == RunEnd::Completed => (true, String::new()),
@@ -347,7 +359,6 @@ impl Stage {
             let Some(journal) = self.journal(number) else { continue };
             self.keep_losers(number, &journal);
             check::agent(self, number, &journal);
-            journal.close();
         }
         check::world(self);
     }

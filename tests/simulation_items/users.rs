@@ -444,9 +444,11 @@ fn change_record(state: &mut State, employee: usize, act: CrmAct, pick: usize, n
             fields.insert(field, Value::Number(1 + i64::try_from(pick % 9).unwrap()));
         }),
         Act::Complete if is_task => edit(state, &id, |_, fields| complete(fields, now)),
-        Act::TogglePrivate => edit(state, &id, |_, fields| {
+        Act::TogglePrivate => edit(state, &id, |state, fields| {
             if fields.remove(&Field::Private).is_none() {
                 fields.insert(Field::Private, Value::Flag(true));
+            } else {
+                state.book.published.extend(view.uid);
             }
         }),
         Act::Delete => delete(state, &id),
