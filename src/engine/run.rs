@@ -6,6 +6,7 @@ use crate::crm::{Crm, CrmRecords, Profile};
 use crate::groupware::{GroupwareError, ItemConnector, MailConnector};
 use crate::journal::{AreaCount, Change, Consent, Journal, Lock, RunEnd, RunRecord};
 use crate::model::{AccountId, Area};
+use crate::sync::items::Guard;
 
 use super::items::{self, ItemJob};
 use super::mail::{self, MailJob};
@@ -130,7 +131,9 @@ async fn run_areas<N: MailConnector, I: ItemConnector, C: Crm + CrmRecords>(
         }
     }
     if !plan.items.is_empty() {
-        let store = match sign_in_items(items, crm, ctx).await {
+        let locks = plan.items.iter().all(|job| job.guards.on(Guard::LockOnRejection));
+        let signed_in = if locks { sign_in_items(items, crm, ctx).await } else { items.connect().await.map_err(EngineError::from) };
+        let store = match signed_in {
             Ok(store) => store,
             Err(error) => return Err(first.unwrap_or(error)),
         };

@@ -219,6 +219,13 @@ impl Base {
         }
     }
 
+    /// What both sides say alike, of two that met by a creation: whatever differs is a change of both, so that nothing is run over.
+    #[must_use]
+    pub fn common(groupware: &Fields, crm: &Fields) -> Self {
+        let alike = groupware.iter().filter(|(field, value)| crm.get(field) == Some(*value));
+        Self { groupware: alike.map(|(field, value)| (*field, value.clone())).collect(), crm: FieldChanges::new() }
+    }
+
     /// What the CRM said.
     #[must_use]
     pub fn crm_fields(&self) -> Fields {

@@ -7,7 +7,7 @@ use crate::journal::{Base, Change, ItemPlace, LinkState, Pair, PairState};
 use crate::model::{Action, Intent, ItemEdit, ItemKey, OpId, Operation, Reason, ReasonCode};
 use crate::sync::NextTry;
 use crate::sync::items::identity::op_id;
-use crate::sync::items::{Decision, GroupwareWrite, PartDecision, What, guard};
+use crate::sync::items::{Decision, GroupwareWrite, Guard, PartDecision, What, guard};
 
 use super::Sync;
 use super::deliver::RecordOutcome;
@@ -88,7 +88,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         }
         if !self.tripped {
             let tally = self.ctx.journal.area_tally(&self.ctx.account, self.job.area)?;
-            self.tripped = guard::trips(&tally, self.risky.len() as u64, self.started);
+            self.tripped = self.job.guards.on(Guard::MassChange) && guard::trips(&tally, self.risky.len() as u64, self.started);
         }
         if self.tripped {
             let units = std::mem::take(&mut self.risky);
@@ -126,6 +126,8 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
                 if let Some(write) = &part.write {
                     work.intents.push(self.intent(&work.unit, &part.key, record_action(write)));
                 }
+                // After a crash both sides say the same, and nobody could tell that a value was lost.
+                self.note_losers(part, &mut changes);
                 if let Some(pair) = self.begun(&work.unit, part) {
                     changes.push(Change::PutPair {
                         account: self.ctx.account.clone(),
@@ -137,11 +139,13 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             }
             changes.extend(work.intents.iter().cloned().map(Change::PutIntent));
         }
-        self.ctx.commit(changes).await
+        if self.job.guards.on(Guard::IntendFirst) { self.ctx.commit(changes).await } else { Ok(()) }
     }
 
     fn intent(&self, unit: &Unit, key: &ItemKey, action: Action) -> Intent {
-        let id = op_id(&self.ctx.account, &self.job.crm_instance, self.job.area, key, &action, &unit.salt(key));
+        // Employees call their accounts alike; the same write of another one is another write.
+        let salt = format!("{} {}", self.ctx.journal.instance(), unit.salt(key));
+        let id = op_id(&self.ctx.account, &self.job.crm_instance, self.job.area, key, &action, &salt);
         let operation = Operation { id, area: self.job.area, account: self.ctx.account.clone(), item: key.clone(), action };
         Intent { operation, run: self.ctx.run.clone(), decided_at: self.ctx.now() }
     }

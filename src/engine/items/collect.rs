@@ -9,7 +9,7 @@ use crate::groupware::{Collection, CollectionId, ItemStore};
 use crate::journal::{Change, Cursor, ItemPlace, Parked, Wish};
 use crate::model::{Area, ItemKey, Reason, ReasonCode};
 use crate::sync::items::identity::{item_id, uid_of};
-use crate::sync::items::{RecordFact, Will};
+use crate::sync::items::{Guard, RecordFact, Will};
 use crate::sync::{Remedy, StopScope, classify};
 
 use super::Sync;
@@ -118,7 +118,8 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
                 after = Some(last.clone());
                 // Absence from a listing is no proof: each is asked for (V8).
                 let absent = page.iter().filter(|(item, _)| !listed.contains(item.as_str()));
-                collected.fetch.extend(absent.map(|(item, _)| place(item)));
+                let taken = if self.job.guards.on(Guard::ProofOfAbsence) { &mut collected.fetch } else { &mut collected.gone };
+                taken.extend(absent.map(|(item, _)| place(item)));
             }
         }
         for item in &delta.removed {
@@ -222,7 +223,11 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
 
     /// The UID that an unpaired record has, or gets.
     pub(super) fn uid_of_record(&self, view: &RecordView) -> String {
-        view.uid.clone().unwrap_or_else(|| item_id(&self.ctx.account, &self.job.crm_instance, &view.link.id))
+        let uid = view.uid.clone().filter(|_| self.job.guards.on(Guard::MatchByIdentity));
+        uid.unwrap_or_else(|| {
+            let attempt = if self.job.guards.on(Guard::StableCreateId) { "" } else { &self.ctx.run.0 };
+            item_id(&format!("{}{attempt}", self.job.crm_instance), &view.link.id)
+        })
     }
 
     /// A record of which the CRM says, or a snapshot shows, that it is gone: it is asked for itself (V8).
@@ -261,7 +266,9 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         for intent in journal.intents(&account)?.into_iter().filter(|intent| intent.operation.area == area) {
             let Some(uid) = uid_of(&intent.operation.item) else { continue };
             self.stale.entry(uid.clone()).or_default().push(intent.operation.id);
-            again.insert(uid);
+            if self.job.guards.on(Guard::ProbeIntents) {
+                again.insert(uid);
+            }
         }
         for wish in journal.wishes(&account, area)? {
             if let Some(uid) = self.take_wish(wish).await? {

@@ -4,10 +4,11 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::crm::{CrmError, CrmRecords, RecordView, RecordWrite, WriteResult, WriteVerdict};
+use crate::crm::{CrmError, CrmRecords, RecordAction, RecordView, RecordWrite, WriteResult, WriteVerdict};
 use crate::engine::error::EngineError;
 use crate::groupware::ItemStore;
 use crate::model::{ItemKey, Reason, ReasonCode};
+use crate::sync::items::Guard;
 use crate::sync::{NextTry, Remedy, classify, halves, next_delay};
 
 use super::Sync;
@@ -53,7 +54,11 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             }
             for part in &work.decision.parts {
                 if let (Some(action), Some(op)) = (&part.write, Self::record_op(work, &part.key)) {
-                    writes.push((index, part.key.clone(), RecordWrite { op, action: action.clone() }));
+                    let mut action = action.clone();
+                    if let (RecordAction::Create { uid, .. }, false) = (&mut action, self.job.guards.on(Guard::OneRecordPerPart)) {
+                        uid.push_str(&self.ctx.journal.instance().to_string());
+                    }
+                    writes.push((index, part.key.clone(), RecordWrite { op, action }));
                 }
             }
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::crm::RecordKind;
 use crate::model::Area;
 use crate::settings::ItemSettings;
-use crate::sync::items::Expander;
+use crate::sync::items::{Expander, Guards};
 
 /// Settings and facts that do not change during a run.
 #[derive(Clone)]
@@ -25,6 +25,8 @@ pub struct ItemJob {
     pub rules: String,
     /// Expands a series where the CRM takes none.
     pub expander: Expander,
+    /// The guards, all on except in tests.
+    pub guards: Guards,
 }
 
 /// What the CRM offers for items.

@@ -25,7 +25,7 @@ use crate::groupware::{Collection, ItemStore};
 use crate::journal::{AreaCount, Change, ItemPlace};
 use crate::model::{Instant, OpId, Reason};
 use crate::settings::UpdateScope;
-use crate::sync::items::{RecordFact, Will};
+use crate::sync::items::{Guard, RecordFact, Will};
 
 use super::context::Context;
 use super::error::EngineError;
@@ -125,6 +125,9 @@ impl<'a, S: ItemStore, C: CrmRecords> Sync<'a, S, C> {
     /// Returns whether the user stopped it.
     async fn run(&mut self) -> Result<bool, EngineError> {
         let mut collected = self.collect().await?;
+        if !self.job.guards.on(Guard::CursorWithItems) {
+            self.ctx.commit(std::mem::take(&mut collected.cursors)).await?;
+        }
         self.gone = std::mem::take(&mut collected.gone);
         self.count.left = collected.fetch.len().saturating_add(self.gone.len()).saturating_add(self.records.len()) as u64;
         if self.process(std::mem::take(&mut collected.fetch)).await? {

@@ -8,7 +8,7 @@ use crate::groupware::{Fetched, GroupwareError, ItemId, ItemRef, ItemStore, Stor
 use crate::journal::{Change, ItemPlace, KnownItem};
 use crate::model::{Reason, ReasonCode};
 use crate::sync::items::identity::part_key;
-use crate::sync::items::{RecordFact, guard, matching};
+use crate::sync::items::{Guard, RecordFact, guard, matching};
 use crate::sync::{NextTry, Remedy, classify};
 
 use super::Sync;
@@ -106,6 +106,9 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             }
             Fetched::Unreadable(item, why) => {
                 self.count_one();
+                if !self.job.guards.on(Guard::IsolatePoison) {
+                    return Err(GroupwareError::TooLarge { server: String::new(), text: why }.into());
+                }
                 let known = self.known(item.version, String::new(), Some(Reason::new(ReasonCode::BrokenItem, why)));
                 return self.set_aside(place(&item.id), known, "", None).map(Some);
             }
@@ -187,7 +190,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
 
     /// Gives the unit the records whose ids its parts carry, unless it is a copy of another item (X28).
     async fn claim_marked(&mut self, unit: &mut Unit, stored: &StoredItem) -> Result<(), EngineError> {
-        for part in &stored.item.parts {
+        for part in stored.item.parts.iter().filter(|_| self.job.guards.on(Guard::MatchByIdentity)) {
             let Some(id) = &part.record else { continue };
             let key = part_key(&unit.uid, part.recurrence_id.as_ref());
             if unit.pairs.contains_key(&key) || unit.records.contains_key(&key) {
@@ -339,7 +342,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
     async fn process_risky(&mut self) -> Result<(), EngineError> {
         let units = std::mem::take(&mut self.risky);
         let tally = self.ctx.journal.area_tally(&self.ctx.account, self.job.area)?;
-        if self.tripped || guard::trips(&tally, units.len() as u64, self.started) {
+        if self.tripped || self.job.guards.on(Guard::MassChange) && guard::trips(&tally, units.len() as u64, self.started) {
             return self.park_risky(units).await;
         }
         for chunk in units.chunks(BATCH) {

@@ -13,11 +13,11 @@ use crate::journal::{
     Base, Change, ConflictLoser, HistoryEntry, ItemOutcome as Outcome, ItemPlace, KnownItem, KnownRecord, LinkState, Pair, PairState,
     Parked, RunItem,
 };
-use crate::model::{Action, Fields, Instant, ItemKey, Reason, ReasonCode};
+use crate::model::{Action, FieldChanges, Fields, Instant, ItemKey, Reason, ReasonCode};
 use crate::sync::items::decide::{date, title};
 use crate::sync::items::merge::{self, Sides};
 use crate::sync::items::parts::{Parts, parts};
-use crate::sync::items::{GroupwareWrite, PartDecision, RecordFact, What, link_back};
+use crate::sync::items::{GroupwareWrite, Guard, PartDecision, RecordFact, What, link_back};
 use crate::sync::{NextTry, next_delay};
 
 use super::Sync;
@@ -123,7 +123,6 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
                 changes.push(Change::Unpark { area, account: account.clone(), id: record_id(&link.id) });
                 changes.push(Change::ForgetRecord { account: account.clone(), area, record: link.id });
             }
-            self.note_losers(part, changes);
             match result.pair {
                 Some(pair) => {
                     if work.unit.pairs.get(&part.key) != Some(&pair) || was_moved(&work.unit, &pair) || is_begun(part) {
@@ -297,7 +296,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
 
     fn record_created(
         &self,
-        work: &Work,
+        work: &mut Work,
         part: &PartDecision,
         pair: Option<Pair>,
         answered: Option<(RecordView, bool)>,
@@ -314,13 +313,15 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         made.record = Some(view.link.clone());
         made.kind = view.kind;
         made.activity_type.clone_from(&view.activity_type);
-        made.base = match &begun {
-            // What the CRM has is what an earlier attempt sent: what changed since flows in the next round.
-            Some(begun) if joined => {
-                result.again = begun.base.groupware != part.item;
-                Base::of(begun.base.groupware.clone(), &view.fields)
-            }
-            _ => Base::of(part.item.clone(), &view.fields),
+        made.base = if joined {
+            // An earlier attempt made it, or somebody else: what differs is decided in the next round.
+            result.again = part.item != view.fields;
+            let sent = begun.as_ref().map_or(&part.item, |begun| &begun.base.groupware);
+            work.unit.records.insert(part.key.clone(), RecordFact::Present(view.clone()));
+            Base::common(sent, &view.fields)
+        } else {
+            let stored = if self.job.guards.on(Guard::BaseIsStored) { &view.fields } else { &part.item };
+            Base::of(part.item.clone(), stored)
         };
         made.link = link_back::state(
             &made,
@@ -350,6 +351,12 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             groupware_after: fields_after.as_ref(),
             crm: &part.record,
             crm_after: view.as_ref().map(|view| &view.fields),
+        };
+        let sent = (written(&part.item, &part.merge.to_groupware), written(&part.record, &part.merge.to_crm));
+        let sides = if self.job.guards.on(Guard::BaseIsStored) {
+            sides
+        } else {
+            Sides { groupware_after: Some(&sent.0), crm_after: Some(&sent.1), ..sides }
         };
         let first = pair.is_none();
         let mut now = pair.unwrap_or_else(|| self.new_pair(&work.unit, part));
@@ -416,8 +423,8 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         }
     }
 
-    fn note_losers(&self, part: &PartDecision, changes: &mut Vec<Change>) {
-        for loser in &part.merge.losers {
+    pub(super) fn note_losers(&self, part: &PartDecision, changes: &mut Vec<Change>) {
+        for loser in part.merge.losers.iter().filter(|_| self.job.guards.on(Guard::LoserKept)) {
             let loser = ConflictLoser {
                 key: part.key.clone(),
                 title: part.title.clone(),
@@ -608,6 +615,18 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
 /// Whether the journal holds an older form of the pair than the unit does: a creation was begun, or the item was moved.
 const fn is_begun(part: &PartDecision) -> bool {
     matches!(part.what, What::CreateRecord | What::CreateItem)
+}
+
+/// What a side would say if it kept what it was sent.
+fn written(before: &Fields, changes: &FieldChanges) -> Fields {
+    let mut after = before.clone();
+    for (field, value) in changes {
+        match value {
+            Some(value) => drop(after.insert(*field, value.clone())),
+            None => drop(after.remove(field)),
+        }
+    }
+    after
 }
 
 fn was_moved(unit: &Unit, pair: &Pair) -> bool {

@@ -70,10 +70,12 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         if let Some((will, wishes)) = self.wills.remove(uid) {
             (unit.will, unit.wishes) = (will, wishes);
         }
-        for id in self.uid_of.remove(uid).unwrap_or_default() {
-            if let Some(fact) = self.records.remove(&id) {
-                self.attach(&mut unit, &id, fact);
-            }
+        let ids = self.uid_of.remove(uid).unwrap_or_default();
+        let mut facts: Vec<(String, RecordFact)> = ids.into_iter().filter_map(|id| Some((id.clone(), self.records.remove(&id)?))).collect();
+        // What is gone first: another agent may have made a new record of the item meanwhile.
+        facts.sort_by_key(|(_, fact)| *fact != RecordFact::Gone);
+        for (id, fact) in facts {
+            self.attach(&mut unit, &id, fact);
         }
         // What waits may be older than the changes since the cursor.
         if unit.parked.is_some() || !unit.stale.is_empty() || !unit.wishes.is_empty() {
@@ -100,7 +102,8 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             }
         };
         let other = unit.pairs.get(&key).and_then(|pair| pair.record.as_ref()).is_some_and(|record| record.id != id);
-        if other || unit.records.contains_key(&key) {
+        let replaces = matches!((&fact, unit.records.get(&key)), (RecordFact::Present(_), Some(RecordFact::Gone)));
+        if (other || unit.records.contains_key(&key)) && !replaces {
             self.doubled.push((id.to_owned(), fact, Reason::new(ReasonCode::Ambiguous, unit.uid.clone())));
             return;
         }
@@ -138,6 +141,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             takes_series: self.job.capabilities.takes_series,
             schedules: self.store.features().schedules,
             now: self.started,
+            guards: self.job.guards,
         }
     }
 
@@ -153,7 +157,6 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         };
         let collection_writable = collection.and_then(|id| self.collections.get(id)).is_some_and(|collection| collection.writable);
         let facts = Facts {
-            account: &self.ctx.account,
             crm_instance: &self.job.crm_instance,
             uid: &unit.uid,
             item,

@@ -14,14 +14,12 @@ use super::merge::{self, Lane, Merge};
 use super::parts::{ItemPart, Parts, parts};
 use super::visibility::{self, Visibility, visibility};
 use super::window::{self, Standing};
-use super::{Expander, Rules, activity_type, deletion, link_back, scheduling};
+use super::{Expander, Guard, Rules, activity_type, deletion, link_back, scheduling};
 
 /// What is known of one item (one UID of an account) and its records.
 #[derive(Debug)]
 pub struct Facts<'a> {
-    /// The account and the CRM: items made from records are named after them.
-    pub account: &'a crate::model::AccountId,
-    /// Identity of the CRM.
+    /// Identity of the CRM: items made from its records are named after it.
     pub crm_instance: &'a str,
     /// UID of the item.
     pub uid: &'a str,
@@ -182,7 +180,7 @@ pub fn decide(facts: &Facts<'_>, rules: &Rules<'_>) -> Decision {
         None => draft(&mut decision.parts, facts, rules),
     };
     for part in &mut decision.parts {
-        part.write = record_write(part, facts);
+        part.write = record_write(part, facts, rules);
     }
     decision
 }
@@ -343,8 +341,8 @@ impl Situation<'_> {
                 let groupware = pair.base.groupware.iter().filter(|(field, _)| kept(field));
                 Some(Base::of(groupware.map(|(field, value)| (*field, value.clone())).collect(), &pair.base.crm_fields()))
             }
-            // The record was made from the item: it says what the CRM made of it.
-            (_, None, Some(RecordFact::Present(view))) => Some(Base::of(pair.base.groupware.clone(), &view.fields)),
+            // Whether the record was made from the item, or by somebody else, or was changed since, cannot be told.
+            (_, None, Some(RecordFact::Present(view))) => Some(Base::common(&pair.base.groupware, &view.fields)),
             _ => Some(pair.base.clone()),
         }
     }
@@ -371,7 +369,8 @@ impl Situation<'_> {
         let settings = self.rules.settings;
         let policy = |field| settings.field_conflicts.get(&field).copied().unwrap_or(settings.conflicts);
         let lane = |field| self.lane(field, &shown, base.is_none());
-        let mut merge = merge::merge(base, &part.fields, &decided.record, policy, lane, &choices);
+        let agreed = base.filter(|_| self.rules.guards.on(Guard::ContentDecides));
+        let mut merge = merge::merge(agreed, &part.fields, &decided.record, policy, lane, &choices);
         if !merge.undecided.is_empty() {
             let names: Vec<&str> = merge.undecided.iter().map(|field| field.name()).collect();
             decided.park = Some((Reason::new(ReasonCode::Conflict, names.join(", ")), NextTry::User));
@@ -544,7 +543,7 @@ fn draft(decisions: &mut [PartDecision], facts: &Facts<'_>, rules: &Rules<'_>) -
         parts.push(DraftPart { recurrence_id: part.recurrence_id.clone(), fields: part.item.clone(), link });
     }
     parts.sort_by_key(|part| part.recurrence_id.as_ref().map(Moment::key));
-    let create_id = item_id(facts.account, facts.crm_instance, &named_after?);
+    let create_id = if rules.guards.on(Guard::StableCreateId) { item_id(facts.crm_instance, &named_after?) } else { facts.uid.to_owned() };
     Some(GroupwareWrite::Create(Draft { create_id, uid: facts.uid.to_owned(), area: rules.area, parts }))
 }
 
@@ -597,7 +596,7 @@ fn is_orphan(item: &Item) -> bool {
 }
 
 /// The write into the CRM that a part needs.
-fn record_write(part: &PartDecision, facts: &Facts<'_>) -> Option<RecordAction> {
+fn record_write(part: &PartDecision, facts: &Facts<'_>, rules: &Rules<'_>) -> Option<RecordAction> {
     if part.what == What::CreateRecord {
         return Some(RecordAction::Create {
             activity_type: part.activity_type.clone(),
@@ -617,7 +616,9 @@ fn record_write(part: &PartDecision, facts: &Facts<'_>) -> Option<RecordAction> 
     let link = view.map(|view| &view.link).or_else(|| pair.and_then(|pair| pair.record.as_ref()))?;
     let bound =
         view.is_none_or(|view| view.uid.as_deref() == Some(facts.uid) && part_key(facts.uid, view.recurrence_id.as_ref()) == part.key);
-    let bind = (!bound).then(|| (facts.uid.to_owned(), part.recurrence_id.clone()));
+    // A record that was given to another item meanwhile stays there: two agents would take it from each other for ever.
+    let free = view.is_none_or(|view| view.uid.is_none() || view.uid.as_deref() == Some(facts.uid));
+    let bind = (!bound && free).then(|| (facts.uid.to_owned(), part.recurrence_id.clone()));
     let present = view.map(|view| view.activity_type.as_str()).or_else(|| pair.map(|pair| pair.activity_type.as_str()));
     let activity_type = Some(part.activity_type.clone()).filter(|now| present.is_some_and(|present| present != now));
     if part.merge.to_crm.is_empty() && bind.is_none() && activity_type.is_none() {
@@ -628,7 +629,11 @@ fn record_write(part: &PartDecision, facts: &Facts<'_>) -> Option<RecordAction> 
         if_version: link.version.clone(),
         bind,
         activity_type,
-        changes: part.merge.to_crm.clone(),
+        changes: if rules.guards.on(Guard::ChangedFieldsOnly) {
+            part.merge.to_crm.clone()
+        } else {
+            part.item.iter().map(|(field, value)| (*field, Some(value.clone()))).collect()
+        },
     })
 }
 

@@ -89,7 +89,9 @@ pub fn lane(field: Field, rules: &Rules<'_>, visibility: &Visibility, writable: 
         SyncDirection::ToGroupware => return Lane::OnlyToGroupware,
         SyncDirection::Both => {}
     }
-    if is_told_only(field, rules) {
+    // Where the CRM learns only the time, nobody there can make the item public and learn the rest (V13).
+    let stays_private = field == Field::Private && *visibility == Visibility::Busy;
+    if is_told_only(field, rules) || stays_private {
         Lane::ToCrm
     } else if writable {
         Lane::Both

@@ -10,6 +10,7 @@ pub mod decide;
 pub mod deletion;
 pub mod expand;
 pub mod guard;
+mod guards;
 pub mod identity;
 pub mod link_back;
 pub mod matching;
@@ -28,6 +29,9 @@ use crate::settings::ItemSettings;
 
 pub use decide::{Decision, Facts, GroupwareWrite, PartDecision, Presence, RecordFact, What, Will, decide};
 pub use expand::{Expander, Occurrence, Occurrences};
+#[doc(hidden)]
+pub use guards::Guard;
+pub use guards::Guards;
 pub use merge::{Loser, Merge};
 
 /// What decides, apart from the two sides.
@@ -45,4 +49,6 @@ pub struct Rules<'a> {
     pub schedules: bool,
     /// Now.
     pub now: Instant,
+    /// The guards, all on except in tests.
+    pub guards: Guards,
 }

@@ -3,12 +3,12 @@
 use crate::groupware::Item;
 use crate::model::{Field, Fields};
 
-use super::Rules;
+use super::{Guard, Rules};
 
 /// Whether an item may be written or removed: on a server that schedules, any change of an item with ORGANIZER or ATTENDEE mails people.
 #[must_use]
-pub const fn may_write(item: &Item, rules: &Rules<'_>) -> bool {
-    rules.settings.invitations || !rules.schedules || !item.scheduled
+pub fn may_write(item: &Item, rules: &Rules<'_>) -> bool {
+    !rules.guards.on(Guard::NoInvitations) || rules.settings.invitations || !rules.schedules || !item.scheduled
 }
 
 /// What a new item may say: nobody is invited by it.

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta};
 use crate::model::{Area, Field, Fields, Instant, Moment, Slot, Value};
 use crate::settings::{ConflictPolicy, ItemSettings, OnGroupwareDelete, PrivateItems, SyncDirection, UpdateScope};
 
-use super::Rules;
+use super::{Guards, Rules};
 
 pub(super) fn settings() -> ItemSettings {
     ItemSettings {
@@ -35,7 +35,7 @@ pub(super) fn now() -> Instant {
 
 pub(super) fn rules(settings: &ItemSettings) -> Rules<'_> {
     static OWN: std::sync::LazyLock<BTreeSet<String>> = std::sync::LazyLock::new(|| ["anna@nordwind.example".to_owned()].into());
-    Rules { area: Area::Calendar, settings, own: &OWN, takes_series: true, schedules: true, now: now() }
+    Rules { area: Area::Calendar, settings, own: &OWN, takes_series: true, schedules: true, now: now(), guards: Guards::default() }
 }
 
 pub(super) fn text(value: &str) -> Value {

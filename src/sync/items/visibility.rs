@@ -3,7 +3,7 @@
 use crate::model::{Field, Fields, Reason, ReasonCode, Value};
 use crate::settings::PrivateItems;
 
-use super::Rules;
+use super::{Guard, Rules};
 
 /// Title of a record of which nothing but the time is told.
 const BUSY_TITLE: &str = "Private";
@@ -50,7 +50,7 @@ impl Visibility {
 #[must_use]
 pub fn visibility(fields: &Fields, master: Option<&Fields>, rules: &Rules<'_>) -> Visibility {
     let private = |fields: &Fields| fields.contains_key(&Field::Private);
-    if !private(fields) && !master.is_some_and(private) {
+    if !private(fields) && !master.is_some_and(private) || !rules.guards.on(Guard::PrivateStaysPrivate) {
         return Visibility::Full;
     }
     match rules.settings.private {

@@ -116,6 +116,7 @@ impl Agent {
             crm_instance: "crm.example".into(),
             rules: self.rules.clone(),
             expander: self.expander,
+            guards: crate::sync::items::Guards::default(),
         }
     }
 
