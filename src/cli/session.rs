@@ -19,6 +19,7 @@ use crate::journal::Journal;
 use crate::model::{AccountId, Area, CrmSettings};
 use crate::settings::{Effective, Secrets, Settings, Sources, WebFolder, item_rules_digest, load, mail_rules_digest, write_setting};
 use crate::sync::Addresses;
+use crate::sync::items::Guards;
 use crate::system::{Dirs, SystemClock, SystemResolver, private_dir};
 
 use super::arguments::Global;
@@ -170,6 +171,7 @@ impl Session {
             crm_instance: self.settings.crm.url.to_string(),
             rules,
             expander: ical::occurrences,
+            guards: Guards::default(),
         })
     }
 
