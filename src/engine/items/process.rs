@@ -143,6 +143,8 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             pair.item = Some(place.clone());
             unit.moved = true;
         }
+        // What waited because it could not be read, or told apart, goes on under its own key.
+        unit.was_aside = self.ctx.journal.parked_entry(self.job.area, &self.ctx.account, &super::settle::place_id(&place))?.is_some();
         unit.place = Some(place);
         self.claim_marked(&mut unit, &stored).await?;
         let unpaired = unit.pairs.is_empty() && unit.records.is_empty() && stored.item.parts.len() == 1;
@@ -293,9 +295,8 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
                 let known = self.ctx.journal.known_item(&account, area, place)?;
                 aside.push(Change::ForgetItem { account: account.clone(), area, place: place.clone() });
                 aside.push(self.unpark_place(place));
-                let Some(uid) = known.map(|known| known.uid).filter(|uid| !uid.is_empty() && !self.seen.contains_key(uid)) else {
-                    continue;
-                };
+                let uid = known.map(|known| known.uid).filter(|uid| !uid.is_empty()).or_else(|| self.uid_at.get(place).cloned());
+                let Some(uid) = uid.filter(|uid| !self.seen.contains_key(uid)) else { continue };
                 let mut unit = self.unit(&uid).await?;
                 self.seen.insert(uid, None);
                 // Copies of one UID: only the pair's own item counts.

@@ -145,6 +145,9 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             return Ok(Some(work.unit));
         }
         self.know_item(&work.unit, work.decision.expanded, left_out, changes);
+        if let Some(place) = work.unit.place.as_ref().filter(|_| work.unit.was_aside) {
+            changes.push(self.unpark_place(place));
+        }
         for id in std::mem::take(&mut work.unit.wishes) {
             changes.push(Change::RemoveWish { account: account.clone(), area, id });
         }
@@ -634,7 +637,7 @@ fn was_moved(unit: &Unit, pair: &Pair) -> bool {
 }
 
 /// Id of the entry for an item that cannot be a unit.
-fn place_id(place: &ItemPlace) -> String {
+pub(super) fn place_id(place: &ItemPlace) -> String {
     format!("item:{}/{}", place.collection, place.id)
 }
 

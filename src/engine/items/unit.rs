@@ -36,6 +36,8 @@ pub(super) struct Unit {
     pub cleared: bool,
     /// It was found at another place than its pairs know.
     pub moved: bool,
+    /// It waited under the name of its place.
+    pub was_aside: bool,
     /// It was counted.
     pub counted: bool,
 }
