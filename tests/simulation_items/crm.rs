@@ -434,7 +434,10 @@ fn watch_privacy(state: &mut State, writer: Writer<'_>, written: &Fields, after:
         let Some((_, uid)) = state.book.secrets.get(&tag).cloned() else { continue };
         let allowed = match policy {
             PrivateItems::AsPrivate => after.contains_key(&Field::Private) || state.book.published.contains(&uid),
-            PrivateItems::BusyOnly => after.contains_key(&Field::Private) && matches!(field, Field::Slot | Field::Due | Field::Start),
+            PrivateItems::BusyOnly => {
+                (after.contains_key(&Field::Private) || state.book.published.contains(&uid))
+                    && matches!(field, Field::Slot | Field::Due | Field::Start)
+            }
             PrivateItems::Skip => false,
         };
         if !allowed {

@@ -11,6 +11,10 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stderr,
+    clippy::too_many_lines,
+    clippy::too_many_arguments,
+    clippy::needless_pass_by_value,
+    dead_code,
     missing_docs,
     reason = "a test may panic"
 )]

@@ -118,8 +118,8 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
                 after = Some(last.clone());
                 // Absence from a listing is no proof: each is asked for (V8).
                 let absent = page.iter().filter(|(item, _)| !listed.contains(item.as_str()));
-                let taken = if self.job.guards.on(Guard::ProofOfAbsence) { &mut collected.fetch } else { &mut collected.gone };
-                taken.extend(absent.map(|(item, _)| place(item)));
+                let into = if self.job.guards.on(Guard::ProofOfAbsence) { &mut collected.fetch } else { &mut collected.gone };
+                into.extend(absent.map(|(item, _)| place(item)));
             }
         }
         for item in &delta.removed {
