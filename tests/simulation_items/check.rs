@@ -177,8 +177,8 @@ fn is_wanted(state: &State, stage: &Stage, seen: &Seen<'_>, entry: &Entry, maste
     let repeats = master.fields.contains_key(&Field::Recurrence);
     let Some((_, end)) = begin(&master.fields) else { return false };
     !state.book.ambiguous.contains(&entry.uid)
-        && !(repeats && !state.crm.quirks.takes_series)
-        && !(entry.is_private() && stage.settings.private == PrivateItems::Skip)
+        && (!repeats || state.crm.quirks.takes_series)
+        && (!entry.is_private() || stage.settings.private != PrivateItems::Skip)
         && !is_over(&master.fields)
         && end > seen.now - TimeDelta::days(i64::from(PAST) - 2)
 }

@@ -145,6 +145,8 @@ pub(crate) fn capabilities() -> Capabilities {
         profiles: vec![Profile::Mail, Profile::Activities],
         limits: Limits { max_items: BATCH, ..Limits::DEFAULT },
         mail_types: MailTypes { received: "MAILIN".into(), sent: "MAILOUT".into() },
+        activity_types: Vec::new(),
+        series_taken: true,
         statuses: Vec::new(),
         document_categories: Vec::new(),
         document_keywords: Vec::new(),

@@ -386,7 +386,7 @@ impl ItemStore for FakeGroupware {
 
     async fn create(&self, collection: &CollectionId, draft: &Draft) -> Result<Written, GroupwareError> {
         let (collection, draft) = (collection.clone(), draft.clone());
-        self.ask("create", move |state, mailbox, agent| Ok(create(state, mailbox, agent, &collection, &draft)?))
+        self.ask("create", move |state, mailbox, agent| create(state, mailbox, agent, &collection, &draft))
     }
 
     async fn update(&self, collection: &CollectionId, current: &StoredItem, edits: &[PartEdit]) -> Result<Written, GroupwareError> {

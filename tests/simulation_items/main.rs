@@ -14,6 +14,11 @@
     clippy::too_many_lines,
     clippy::too_many_arguments,
     clippy::needless_pass_by_value,
+    clippy::similar_names,
+    clippy::single_match_else,
+    clippy::unnecessary_wraps,
+    clippy::default_trait_access,
+    clippy::type_complexity,
     dead_code,
     missing_docs,
     reason = "a test may panic"

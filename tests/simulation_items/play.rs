@@ -373,10 +373,11 @@ fn expand(item: &Item, from: Instant, to: Instant, limit: usize) -> Occurrences 
         _ => BTreeSet::new(),
     };
     let mut list = Vec::new();
-    if excluded.is_empty() && !fields.contains_key(&Field::Recurrence) {
-        if let Some(Value::Slot(slot)) = fields.get(&Field::Slot) {
-            list.push(Occurrence { recurrence_id: None, slot: slot.clone(), part: master });
-        }
+    if excluded.is_empty()
+        && !fields.contains_key(&Field::Recurrence)
+        && let Some(Value::Slot(slot)) = fields.get(&Field::Slot)
+    {
+        list.push(Occurrence { recurrence_id: None, slot: slot.clone(), part: master });
     }
     for slot in occurrences(fields).into_iter().filter(|slot| !excluded.contains(&slot.start.key())) {
         let part = item.parts.iter().position(|part| part.recurrence_id.as_ref().is_some_and(|moment| moment.key() == slot.start.key()));

@@ -49,6 +49,7 @@ pub enum Presence<'a> {
 }
 
 /// What is known of a record.
+#[allow(clippy::large_enum_variant, reason = "nearly all are present")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecordFact {
     /// It is there.
@@ -236,7 +237,7 @@ impl Situation<'_> {
         }
         match (pair, self.part, fact) {
             (Some(pair), part, fact) => self.paired(pair, part, fact, &mut decided),
-            (None, Some(part), Some(RecordFact::Present(view))) => self.first_pairing(part, view, &mut decided),
+            (None, Some(part), Some(RecordFact::Present(_))) => self.follow(None, part, &mut decided),
             (None, Some(part), _) => decided.what = self.new_item(part, &mut decided),
             (None, None, Some(RecordFact::Present(view))) => decided.what = self.new_record(view, &mut decided),
             (None, None, _) => {}
@@ -333,25 +334,21 @@ impl Situation<'_> {
     }
 
     /// The base of a pair. Where a creation was cut off, one side has not been seen yet.
-    fn present_base(&self, pair: &Pair, part: &ItemPart, fact: Option<&RecordFact>) -> Option<Base> {
+    fn present_base(pair: &Pair, part: &ItemPart, fact: Option<&RecordFact>) -> Base {
         match (&pair.item, &pair.record, fact) {
             // The item was made from the record: what it lacks the server has dropped.
             (None, _, _) => {
                 let kept = |field: &Field| part.fields.contains_key(field);
                 let groupware = pair.base.groupware.iter().filter(|(field, _)| kept(field));
-                Some(Base::of(groupware.map(|(field, value)| (*field, value.clone())).collect(), &pair.base.crm_fields()))
+                Base::of(groupware.map(|(field, value)| (*field, value.clone())).collect(), &pair.base.crm_fields())
             }
             // Whether the record was made from the item, or by somebody else, or was changed since, cannot be told.
-            (_, None, Some(RecordFact::Present(view))) => Some(Base::common(&pair.base.groupware, &view.fields)),
-            _ => Some(pair.base.clone()),
+            (_, None, Some(RecordFact::Present(view))) => Base::common(&pair.base.groupware, &view.fields),
+            _ => pair.base.clone(),
         }
     }
 
-    fn first_pairing(&self, part: &ItemPart, _: &RecordView, decided: &mut PartDecision) {
-        self.follow(None, part, decided);
-    }
-
-    /// Merges what both sides say.
+    /// Merges what both sides say; without a base at a first pairing.
     fn follow(&self, base: Option<&Base>, part: &ItemPart, decided: &mut PartDecision) {
         let pair = self.facts.pairs.get(self.key);
         if pair.is_some_and(|pair| pair.record.is_none()) && !matches!(self.facts.records.get(self.key), Some(RecordFact::Present(_))) {
