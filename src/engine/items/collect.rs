@@ -209,14 +209,12 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             self.unpaired_gone.insert(id.to_owned());
             return Ok(());
         };
-        match self.crm.record(id).await? {
-            Some(view) => self.take(view),
-            None => {
-                self.uid_of.entry(pair.uid).or_default().insert(id.to_owned());
-                self.records.insert(id.to_owned(), RecordFact::Gone);
-                Ok(())
-            }
+        if let Some(view) = self.crm.record(id).await? {
+            return self.take(view);
         }
+        self.uid_of.entry(pair.uid).or_default().insert(id.to_owned());
+        self.records.insert(id.to_owned(), RecordFact::Gone);
+        Ok(())
     }
 
     /// After a snapshot: paired records that were not in it.
@@ -253,11 +251,8 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         // What could not be told apart is looked at together.
         let ambiguous = parked.iter().any(|entry| is_due(entry) && entry.reason.code == ReasonCode::Ambiguous);
         for entry in parked.into_iter().filter(|entry| is_due(entry) || ambiguous && entry.reason.code == ReasonCode::Ambiguous) {
-            match uid_of(&ItemKey(entry.id.clone())) {
-                Some(uid) => drop(again.insert(uid)),
-                // It is read by where it lies, or by its record.
-                None => {}
-            }
+            // What has no UID is read by where it lies, or by its record.
+            again.extend(uid_of(&ItemKey(entry.id.clone())));
             collected.fetch.extend(entry.item);
             if let Some(record) = entry.record {
                 self.look_at(&record).await?;

@@ -16,6 +16,7 @@ use crate::sync::items::scheduling;
 use crate::sync::{Remedy, classify};
 
 use super::Sync;
+use super::settle::Line;
 use super::unit::Unit;
 
 impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
@@ -54,7 +55,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         let mut edits = Vec::new();
         let mut not_now = Vec::new();
         for (key, pair) in &pairs {
-            match self.link_edit(key, pair, &stored).await? {
+            match self.link_edit(key, pair, &stored) {
                 Some(edit) => edits.push(edit),
                 None => not_now.push(Change::PutPair {
                     account: account.clone(),
@@ -90,18 +91,18 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
     }
 
     /// The edit that writes the link, if it may be written.
-    async fn link_edit(&self, key: &ItemKey, pair: &Pair, stored: &StoredItem) -> Result<Option<PartEdit>, EngineError> {
+    fn link_edit(&self, key: &ItemKey, pair: &Pair, stored: &StoredItem) -> Option<PartEdit> {
         let rules = self.rules();
         let writable = self.collections.get(&pair.item.as_ref().map(|place| place.collection.clone()).unwrap_or_default());
         let part = stored.item.parts.iter().find(|part| part_key(&stored.item.uid, part.recurrence_id.as_ref()) == *key);
         let (Some(part), Some(record), true) = (part, &pair.record, writable.is_some_and(|collection| collection.writable)) else {
-            return Ok(None);
+            return None;
         };
         if !scheduling::may_write(&stored.item, &rules) || !link_back::may_link(pair, stored, &part.fields, &rules) {
-            return Ok(None);
+            return None;
         }
         let wanted = link_back::wanted(record, &pair.base.crm_fields());
-        Ok(Some(PartEdit::Set { recurrence_id: part.recurrence_id.clone(), changes: FieldChanges::new(), link: Some(Some(wanted)) }))
+        Some(PartEdit::Set { recurrence_id: part.recurrence_id.clone(), changes: FieldChanges::new(), link: Some(Some(wanted)) })
     }
 
     fn link_intent(&self, key: &ItemKey, place: &ItemPlace, stored: &StoredItem, edits: &[PartEdit]) -> Intent {
@@ -153,12 +154,12 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             let (said, says, crm) = (fields(before, &key), fields(after, &key), pair.base.crm_fields());
             let sides = Sides { groupware: &said, groupware_after: Some(&says), crm: &crm, crm_after: None };
             let base = advance(Some(&pair.base), &Merge::default(), &sides);
-            let link = self.written_link(&pair);
+            let link = Self::written_link(&pair);
             let pair = Pair { base, link, ..pair };
             let spoken = (crate::sync::items::decide::title(&says), crate::sync::items::decide::date(&says));
             let record = pair.record.clone();
             changes.push(Change::PutPair { account: account.clone(), area, key: key.clone(), pair: Box::new(pair) });
-            self.note(&unit, ItemOutcome::Linked, spoken, key, record, None, changes);
+            self.note(&unit, Line { outcome: ItemOutcome::Linked, spoken, key, record, reason: None }, changes);
         }
         let known = self.ctx.journal.known_item(&account, area, place).ok().flatten();
         let look_again = known.and_then(|known| known.look_again);

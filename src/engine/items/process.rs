@@ -8,7 +8,7 @@ use crate::groupware::{Fetched, GroupwareError, ItemId, ItemRef, ItemStore, Stor
 use crate::journal::{Change, ItemPlace, KnownItem};
 use crate::model::{Reason, ReasonCode};
 use crate::sync::items::identity::part_key;
-use crate::sync::items::{RecordFact, guard, matching};
+use crate::sync::items::{RecordFact, decide, guard, matching};
 use crate::sync::{NextTry, Remedy, classify};
 
 use super::Sync;
@@ -130,7 +130,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         if elsewhere {
             // Two items of one UID: which of them is the pair's cannot be told from anything but where it lies (V4).
             self.count_one();
-            let title = stored.item.parts.first().map(|part| crate::sync::items::decide::title(&part.fields)).unwrap_or_default();
+            let title = stored.item.parts.first().map(|part| decide::title(&part.fields)).unwrap_or_default();
             let known = self.known(stored.version, uid, Some(ReasonCode::Ambiguous.into()));
             return self.set_aside(place, known, &title, None).map(Some);
         }

@@ -45,6 +45,16 @@ struct PartResult {
     later: Option<(RecordView, Instant)>,
 }
 
+/// What a run says of an item.
+pub(super) struct Line {
+    pub outcome: Outcome,
+    /// Title and date.
+    pub spoken: (String, Option<String>),
+    pub key: ItemKey,
+    pub record: Option<RecordLink>,
+    pub reason: Option<Reason>,
+}
+
 impl Unit {
     /// The record of a part, as last read, or as the pair knows it.
     pub(super) fn record_link(&self, key: &ItemKey) -> Option<RecordLink> {
@@ -92,7 +102,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         let after = work.unit.stored.as_ref().map(|stored| parts(&stored.item, &work.unit.pairs, self.job.expander, &self.rules()));
         let mut waits = refusal.clone();
         let mut left_out = None;
-        let mut line: Option<(Outcome, String, Option<String>, ItemKey, Option<RecordLink>, Option<Reason>)> = None;
+        let mut line: Option<Line> = None;
         let decided = std::mem::take(&mut work.decision.parts);
         for part in &decided {
             if !written && !matches!(part.what, What::Nothing) {
@@ -105,10 +115,16 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             }
             left_out = left_out.or_else(|| result.left_out.clone());
             if let Some(outcome) = result.outcome
-                && line.as_ref().is_none_or(|(before, ..)| rank(outcome) > rank(*before))
+                && line.as_ref().is_none_or(|before| rank(outcome) > rank(before.outcome))
             {
                 let record = result.pair.as_ref().and_then(|pair| pair.record.clone()).or_else(|| work.unit.record_link(&part.key));
-                line = Some((outcome, part.title.clone(), part.date.clone(), part.key.clone(), record, result.left_out.clone()));
+                line = Some(Line {
+                    outcome,
+                    spoken: (part.title.clone(), part.date.clone()),
+                    key: part.key.clone(),
+                    record,
+                    reason: result.left_out.clone(),
+                });
             }
             if let Some((view, look_again)) = result.later {
                 let reason = Reason::from(ReasonCode::OutsideWindow);
@@ -157,15 +173,15 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
                 let part = decided.iter().find(|part| part.park.is_some()).or_else(|| decided.first());
                 self.park_unit(&work.unit, part, reason, next, changes)?;
             }
-            None if self.must_wait_for_item(&work.unit) => {
+            None if Self::must_wait_for_item(&work.unit) => {
                 self.park_unit(&work.unit, decided.first(), ReasonCode::FolderRefused.into(), NextTry::Backoff, changes)?;
             }
             None => {
                 if let Some(entry) = work.unit.parked.take() {
                     changes.push(Change::Unpark { area, account: account.clone(), id: entry.id });
                 }
-                if let Some((outcome, title, date, key, record, reason)) = line {
-                    self.note(&work.unit, outcome, (title, date), key, record, reason, changes);
+                if let Some(line) = line {
+                    self.note(&work.unit, line, changes);
                 }
             }
         }
@@ -173,7 +189,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
     }
 
     /// A record changed, but its item could not be read: its change must not be passed over.
-    fn must_wait_for_item(&self, unit: &Unit) -> bool {
+    fn must_wait_for_item(unit: &Unit) -> bool {
         let active = |key: &ItemKey| unit.pairs.get(key).is_some_and(|pair| pair.state == PairState::Active && pair.item.is_some());
         unit.stored.is_none() && !unit.gone && unit.records.keys().any(active)
     }
@@ -282,14 +298,14 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
                 made.base = Base::of(fields, &record);
                 made.link = match &work.decision.groupware {
                     Some(GroupwareWrite::Create(draft)) => {
-                        drafted(draft, part).and_then(|part| part.link.as_ref()).map_or(LinkState::None, |_| self.written_link(&made))
+                        drafted(draft, part).and_then(|part| part.link.as_ref()).map_or(LinkState::None, |_| Self::written_link(&made))
                     }
                     _ => LinkState::None,
                 };
                 result.outcome = Some(Outcome::Exported);
                 result.pair = Some(made);
             }
-            What::Follow => self.followed(work, part, pair, answered, fields_after.filter(|_| wrote_item), &mut result),
+            What::Follow => self.followed(work, part, pair, answered, fields_after.as_ref().filter(|_| wrote_item), &mut result),
         }
         if result.again {
             result.outcome = None;
@@ -343,14 +359,14 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         part: &PartDecision,
         pair: Option<Pair>,
         answered: Option<(RecordView, bool)>,
-        fields_after: Option<Fields>,
+        fields_after: Option<&Fields>,
         result: &mut PartResult,
     ) {
         let refused = result.park.is_some() && part.park.is_none();
         let view = answered.map(|(view, _)| view);
         let sides = Sides {
             groupware: &part.item,
-            groupware_after: fields_after.as_ref(),
+            groupware_after: fields_after,
             crm: &part.record,
             crm_after: view.as_ref().map(|view| &view.fields),
         };
@@ -397,7 +413,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
     }
 
     /// The state of a link that was written with the item.
-    pub(super) fn written_link(&self, pair: &Pair) -> LinkState {
+    pub(super) fn written_link(pair: &Pair) -> LinkState {
         pair.record
             .as_ref()
             .map_or(LinkState::None, |record| LinkState::Written { digest: link_back::digest(&link_back::wanted(record, &Fields::new())) })
@@ -566,17 +582,9 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         Ok(())
     }
 
-    #[allow(clippy::too_many_arguments, reason = "a line's whole content")]
-    pub(super) fn note(
-        &mut self,
-        unit: &Unit,
-        outcome: Outcome,
-        (title, date): (String, Option<String>),
-        key: ItemKey,
-        record: Option<RecordLink>,
-        reason: Option<Reason>,
-        changes: &mut Vec<Change>,
-    ) {
+    /// Writes a line of the run, counts it, and tells the listeners.
+    pub(super) fn note(&mut self, unit: &Unit, line: Line, changes: &mut Vec<Change>) {
+        let Line { outcome, spoken: (title, date), key, record, reason } = line;
         match outcome {
             Outcome::Imported | Outcome::Joined | Outcome::Updated | Outcome::Exported | Outcome::Removed | Outcome::Linked => {
                 self.count.changed += 1;

@@ -51,6 +51,7 @@ pub enum Presence<'a> {
 }
 
 /// What is known of a record.
+#[allow(clippy::large_enum_variant, reason = "nearly all are present")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecordFact {
     /// It is there.
@@ -238,7 +239,7 @@ impl Situation<'_> {
         }
         match (pair, self.part, fact) {
             (Some(pair), part, fact) => self.paired(pair, part, fact, &mut decided),
-            (None, Some(part), Some(RecordFact::Present(view))) => self.first_pairing(part, view, &mut decided),
+            (None, Some(part), Some(RecordFact::Present(_))) => self.follow(None, part, &mut decided),
             (None, Some(part), _) => decided.what = self.new_item(part, &mut decided),
             (None, None, Some(RecordFact::Present(view))) => decided.what = self.new_record(view, &mut decided),
             (None, None, _) => {}
@@ -318,8 +319,8 @@ impl Situation<'_> {
             }
             PairState::RemovedByUser if part.is_none() => self.removed(fact, decided),
             PairState::Active | PairState::RemovedByUser | PairState::Unlinked => match (part, gone) {
-                (Some(part), false) if self.facts.will.remove => self.remove_on_request(part, decided),
-                (Some(part), false) => self.follow(self.present_base(pair, part, fact).as_ref(), part, decided),
+                (Some(_), false) if self.facts.will.remove => self.remove_on_request(decided),
+                (Some(part), false) => self.follow(Some(&Self::present_base(pair, part, fact)), part, decided),
                 (Some(part), true) => self.record_deleted(pair, part, decided),
                 (None, true) if vanished || pair.item.is_none() => decided.what = What::Forget,
                 (None, false) if vanished => self.item_deleted(pair, decided),
@@ -335,25 +336,21 @@ impl Situation<'_> {
     }
 
     /// The base of a pair. Where a creation was cut off, one side has not been seen yet.
-    fn present_base(&self, pair: &Pair, part: &ItemPart, fact: Option<&RecordFact>) -> Option<Base> {
+    fn present_base(pair: &Pair, part: &ItemPart, fact: Option<&RecordFact>) -> Base {
         match (&pair.item, &pair.record, fact) {
             // The item was made from the record: what it lacks the server has dropped.
             (None, _, _) => {
                 let kept = |field: &Field| part.fields.contains_key(field);
                 let groupware = pair.base.groupware.iter().filter(|(field, _)| kept(field));
-                Some(Base::of(groupware.map(|(field, value)| (*field, value.clone())).collect(), &pair.base.crm_fields()))
+                Base::of(groupware.map(|(field, value)| (*field, value.clone())).collect(), &pair.base.crm_fields())
             }
             // The record was made from the item: it says what the CRM made of it.
-            (_, None, Some(RecordFact::Present(view))) => Some(Base::of(pair.base.groupware.clone(), &view.fields)),
-            _ => Some(pair.base.clone()),
+            (_, None, Some(RecordFact::Present(view))) => Base::of(pair.base.groupware.clone(), &view.fields),
+            _ => pair.base.clone(),
         }
     }
 
-    fn first_pairing(&self, part: &ItemPart, _: &RecordView, decided: &mut PartDecision) {
-        self.follow(None, part, decided);
-    }
-
-    /// Merges what both sides say.
+    /// Merges what both sides say; without a base at a first pairing.
     fn follow(&self, base: Option<&Base>, part: &ItemPart, decided: &mut PartDecision) {
         let pair = self.facts.pairs.get(self.key);
         if pair.is_some_and(|pair| pair.record.is_none()) && !matches!(self.facts.records.get(self.key), Some(RecordFact::Present(_))) {
@@ -467,7 +464,7 @@ impl Situation<'_> {
     }
 
     /// R81.
-    fn remove_on_request(&self, _: &ItemPart, decided: &mut PartDecision) {
+    fn remove_on_request(&self, decided: &mut PartDecision) {
         if self.may_write() {
             decided.what = What::Remove(Some(PairState::RemovedByUser));
         } else {

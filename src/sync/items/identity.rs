@@ -55,7 +55,12 @@ pub fn op_id(account: &AccountId, crm_instance: &str, area: Area, key: &ItemKey,
 
 /// A `UUIDv5` of several words, none of which can run into the next.
 fn name(words: &[&str]) -> String {
-    let text: String = words.iter().map(|word| format!("{}:{word}", word.len())).collect();
+    let mut text = String::new();
+    for word in words {
+        text.push_str(&word.len().to_string());
+        text.push(':');
+        text.push_str(word);
+    }
     Uuid::new_v5(&SPACE, text.as_bytes()).to_string()
 }
 

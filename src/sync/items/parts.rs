@@ -108,10 +108,10 @@ fn shift(fields: &mut Fields, slot: Slot, area: Area) {
         return;
     }
     let starts = fields.contains_key(&Field::Start);
-    if fields.contains_key(&Field::Due) {
-        fields.insert(Field::Due, Value::Moment(if starts { slot.end } else { slot.start.clone() }));
+    if let Some(due) = fields.get_mut(&Field::Due) {
+        *due = Value::Moment(if starts { slot.end } else { slot.start.clone() });
     }
-    if starts {
-        fields.insert(Field::Start, Value::Moment(slot.start));
+    if let Some(start) = fields.get_mut(&Field::Start) {
+        *start = Value::Moment(slot.start);
     }
 }

@@ -1,5 +1,6 @@
 mod fakes;
 mod flow;
+mod random;
 mod safety;
 mod series;
 
@@ -44,7 +45,7 @@ struct TestRandom(AtomicU64);
 impl Random for TestRandom {
     fn fill(&self, bytes: &mut [u8]) {
         for byte in bytes {
-            *byte = (self.0.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed) >> 40) as u8;
+            *byte = u8::try_from((self.0.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed) >> 40) & 0xFF).unwrap();
         }
     }
 }
