@@ -318,7 +318,7 @@ impl Situation<'_> {
             PairState::RemovedByUser if part.is_none() => self.removed(fact, decided),
             PairState::Active | PairState::RemovedByUser | PairState::Unlinked => match (part, gone) {
                 (Some(_), false) if self.facts.will.remove || taken_back(pair, fact) => self.remove_on_request(fact, decided),
-                (Some(part), false) => self.follow(self.present_base(pair, part, fact).as_ref(), part, decided),
+                (Some(part), false) => self.follow(Some(&Self::present_base(pair, part, fact)), part, decided),
                 (Some(part), true) => self.record_deleted(pair, part, decided),
                 (None, true) if vanished || pair.item.is_none() => decided.what = What::Forget,
                 (None, false) if vanished => self.item_deleted(pair, decided),

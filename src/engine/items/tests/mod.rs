@@ -1,5 +1,6 @@
 mod fakes;
 mod flow;
+mod random;
 mod safety;
 mod series;
 
