@@ -9,6 +9,7 @@ use crate::settings::{MailMark, MailSelector, MailSettings, Settings};
 use crate::sync::{MissingMailbox, SourceInputs, plan_sources};
 
 use super::arguments::{Global, OneAccount};
+use super::doctor_calendar;
 use super::exit::{Exit, Failure, Outcome};
 use super::session::{Session, crm_settings};
 
@@ -149,6 +150,15 @@ async fn examine_account(session: &Session, account: &AccountId, capabilities: O
         return findings;
     }
     if let Err(failure) = examine_mailbox(session, account, capabilities, &mut findings).await {
+        findings.problems.push(failure.message);
+        // A password that was rejected once is not tried at another server (V11).
+        if session.journal.lock(account).ok().flatten().is_some() {
+            return findings;
+        }
+    }
+    if session.settings.accounts.get(account).is_some_and(|account| account.dav.is_some())
+        && let Err(failure) = doctor_calendar::examine(session, account, &mut findings).await
+    {
         findings.problems.push(failure.message);
     }
     findings

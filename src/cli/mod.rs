@@ -8,6 +8,7 @@ mod config;
 mod conflicts;
 mod demo;
 mod doctor;
+mod doctor_calendar;
 mod exit;
 mod history;
 mod imported;

@@ -336,6 +336,17 @@ fn x16_x8_why_pairs_and_history_tell_what_belongs_to_what() {
     assert_eq!(text(&scene.record("Prepare the offer for Solaris"), Field::Location), "Room 4");
 }
 
+#[test]
+fn x21_the_doctor_says_what_the_calendar_server_can_do_and_what_follows() {
+    let plain = Scene::new(Quirks::default(), "");
+    let sound = plain.stage.run(&["doctor"]).sane();
+    assert!(sound.stdout.contains("calendar: \"Calendar\"") && sound.stdout.contains("tasks: \"Tasks\""), "{}", sound.stdout);
+    let davmail = Scene::new(Quirks::davmail(), "");
+    let advised = davmail.stage.run(&["doctor"]).sane();
+    assert!(advised.stdout.contains("mails attendees by itself") && advised.stdout.contains("listings are compared"), "{}", advised.stdout);
+    assert!(!davmail.groupware().requests().iter().any(|request| request.starts_with("PUT ")), "it writes nothing");
+}
+
 /// Kill -9 at every turn of the conversation with the CRM, then a run that heals it.
 #[test]
 fn v1_v2_killed_at_every_turn_with_the_crm_nothing_is_lost_or_doubled() {
