@@ -81,6 +81,11 @@ impl SandboxCrm {
             .collect()
     }
 
+    /// The CRM itself, where its users look at records and change them.
+    pub fn running(&self) -> &RunningCrm {
+        &self.inner.running
+    }
+
     /// Batches posted so far.
     pub fn batches(&self) -> usize {
         self.inner.running.requests().iter().filter(|request| *request == "POST /v1/mail-imports").count()
