@@ -186,7 +186,7 @@ fn v10_a_record_that_breaks_every_request_does_not_hold_up_its_neighbours() {
 
 #[test]
 fn v13_private_items_go_as_the_settings_say() {
-    for (private, fields) in [(PrivateItems::AsPrivate, Some(3)), (PrivateItems::BusyOnly, Some(2)), (PrivateItems::Skip, None)] {
+    for (private, fields) in [(PrivateItems::AsPrivate, Some(3)), (PrivateItems::BusyOnly, Some(3)), (PrivateItems::Skip, None)] {
         let (store, crm, mut agent) = world();
         agent.settings.private = private;
         let mut item = event("Doctor", 1);
@@ -194,6 +194,8 @@ fn v13_private_items_go_as_the_settings_say() {
         store.put("a", "uid-a", item);
         agent.converge();
         assert_eq!(crm.lock().records.values().next().map(|view| view.fields.len()), fields, "{private:?}");
+        let titled = crm.lock().records.values().any(|view| view.fields.get(&Field::Subject) == Some(&Value::Text("Doctor".into())));
+        assert_eq!(titled, private == PrivateItems::AsPrivate, "busy only has a title in place of its own");
         store.edit("a", &change(Field::Note, Some(Value::Note(crate::model::Note { text: "secret".into(), html: None }))));
         agent.converge();
         let told = crm.lock().records.values().any(|view| view.fields.contains_key(&Field::Note));
