@@ -52,7 +52,7 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
 fn corpus() -> Vec<(String, Vec<u8>)> {
     let mut found = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-fixtures/mail"));
     assert!(!found.is_empty());
-    if let Some(folder) = std::env::var_os("CRMSYNC_CORPUS") {
+    if let Some(folder) = std::env::var_os("CRMSYNC_CORPUS").filter(|folder| !folder.is_empty()) {
         found.extend(files(&Path::new(&folder).join("mail")));
     }
     found
