@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::crm::{Capabilities, Crm as _, Profile};
 use crate::groupware::{Access, GroupwareError, MailConnector as _, MailStore as _};
+use crate::journal::{Change, Lock};
 use crate::model::{AccountId, CrmSettings, MailboxName};
 use crate::settings::{MailMark, MailSelector, MailSettings, Settings};
 use crate::sync::{MissingMailbox, SourceInputs, plan_sources};
@@ -164,6 +165,17 @@ async fn examine_account(session: &Session, account: &AccountId, capabilities: O
     findings
 }
 
+/// A rejected login counts here as anywhere (V11); any other failure does not.
+pub(super) async fn lock_if_rejected(session: &Session, account: &AccountId, error: GroupwareError) -> Failure {
+    if let GroupwareError::LoginRejected { refusal, .. } = &error {
+        let lock = Lock { since: chrono::Utc::now(), cause: refusal.text.clone(), mirrored: false };
+        if let Err(error) = session.journal.commit(vec![Change::LockAccount { account: account.clone(), lock }]).await {
+            return error.into();
+        }
+    }
+    error.into()
+}
+
 async fn examine_mailbox(
     session: &Session,
     account: &AccountId,
@@ -173,13 +185,7 @@ async fn examine_mailbox(
     let connector = session.connector(account)?;
     let mut store = match connector.connect().await {
         Ok(store) => store,
-        Err(GroupwareError::LoginRejected { server, refusal }) => {
-            // A rejection counts here as anywhere (V11).
-            let lock = crate::journal::Lock { since: chrono::Utc::now(), cause: refusal.text.clone(), mirrored: false };
-            session.journal.commit(vec![crate::journal::Change::LockAccount { account: account.clone(), lock }]).await?;
-            return Err(GroupwareError::LoginRejected { server, refusal }.into());
-        }
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(lock_if_rejected(session, account, error).await),
     };
     let features = store.features().clone();
     findings.facts.push(format!("signed in to {}", features.server));

@@ -1,9 +1,9 @@
 //! The part of `crmsync doctor` that tries the server of calendar and tasks.
 
-use crate::groupware::{GroupwareError, ItemStore as _};
+use crate::groupware::ItemStore as _;
 use crate::model::{AccountId, Area};
 
-use super::doctor::Findings;
+use super::doctor::{Findings, lock_if_rejected};
 use super::exit::Failure;
 use super::session::Session;
 
@@ -11,13 +11,7 @@ use super::session::Session;
 pub(super) async fn examine(session: &Session, account: &AccountId, findings: &mut Findings) -> Result<(), Failure> {
     let store = match session.item_connector(account)?.connect().await {
         Ok(store) => store,
-        Err(GroupwareError::LoginRejected { server, refusal }) => {
-            // A rejection counts here as anywhere (V11).
-            let lock = crate::journal::Lock { since: chrono::Utc::now(), cause: refusal.text.clone(), mirrored: false };
-            session.journal.commit(vec![crate::journal::Change::LockAccount { account: account.clone(), lock }]).await?;
-            return Err(GroupwareError::LoginRejected { server, refusal }.into());
-        }
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(lock_if_rejected(session, account, error).await),
     };
     let features = store.features();
     findings

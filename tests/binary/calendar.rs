@@ -347,6 +347,20 @@ fn x21_the_doctor_says_what_the_calendar_server_can_do_and_what_follows() {
     assert!(!davmail.groupware().requests().iter().any(|request| request.starts_with("PUT ")), "it writes nothing");
 }
 
+#[test]
+fn v11_a_password_that_the_calendar_server_rejects_locks_the_account_and_is_sent_once() {
+    let scene = Scene::new(Quirks::default(), "");
+    let text = std::fs::read_to_string(scene.stage.config_file()).unwrap();
+    let wrong = text.replace("[accounts.work.dav]\n", "[accounts.work.dav]\nuser = \"bert\"\n");
+    std::fs::write(scene.stage.config_file(), wrong).unwrap();
+    let rejected = scene.stage.run(&["doctor"]).sane();
+    assert!(rejected.stdout.contains("rejected"), "{}", rejected.stdout);
+    let sent = scene.groupware().requests().len();
+    assert_eq!(scene.stage.run(SYNC).sane().code, Some(77));
+    assert_eq!(scene.stage.run(&["doctor"]).sane().code, rejected.code);
+    assert_eq!(scene.groupware().requests().len(), sent, "nothing more goes to the server");
+}
+
 /// Kill -9 at every turn of the conversation with the CRM, then a run that heals it.
 #[test]
 fn v1_v2_killed_at_every_turn_with_the_crm_nothing_is_lost_or_doubled() {
