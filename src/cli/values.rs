@@ -1,5 +1,6 @@
 //! Values of fields in words, for plans, pairs and conflicts.
 
+use crate::model::contact::Place;
 use crate::model::{Field, Fields, Moment, Recurrence, Slot, Value};
 
 /// Characters of a text that are shown.
@@ -22,7 +23,23 @@ pub(super) fn value(value: Option<&Value>) -> String {
                 people.iter().map(|person| if person.name.is_empty() { &person.address } else { &person.name }.as_str()).collect();
             names.join(", ")
         }
+        Some(Value::Addresses(list)) => list.iter().map(|entry| entry.address.as_str()).collect::<Vec<_>>().join(", "),
+        Some(Value::Phones(list)) => list.iter().map(|entry| format!("{} ({})", entry.number, entry.kind)).collect::<Vec<_>>().join(", "),
+        Some(Value::Handles(list)) => list.iter().map(|entry| format!("{}:{}", entry.service, entry.name)).collect::<Vec<_>>().join(", "),
+        Some(Value::Places(list)) => list.iter().map(place).collect::<Vec<_>>().join("; "),
+        Some(Value::PartialDate(date)) => match date.year {
+            Some(year) => format!("{year:04}-{:02}-{:02}", date.month, date.day),
+            None => format!("--{:02}-{:02}", date.month, date.day),
+        },
+        Some(Value::Photo(photo)) => format!("a picture ({})", photo.media_type),
     }
+}
+
+fn place(place: &Place) -> String {
+    let street = place.street.replace('\n', ", ");
+    let town = [place.postal_code.as_str(), place.locality.as_str()].join(" ");
+    let parts = [street.as_str(), place.post_box.as_str(), town.trim(), place.region.as_str(), place.country.as_str()];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
 /// A date or a time, with its zone where it has one.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::MomentDocument;
+use crate::model::contact::{ContactAddress, Handle, Phone, Place};
 use crate::model::{Field, FieldChanges, Fields, Moment, Note, Person, Recurrence, Slot, Value};
 
 /// The fields of an item that are not empty, by their names.
@@ -51,31 +52,6 @@ struct RecurrenceDocument {
     excluded: Vec<MomentDocument>,
 }
 
-/// Every field.
-const FIELDS: [Field; 21] = [
-    Field::Subject,
-    Field::Location,
-    Field::Note,
-    Field::Slot,
-    Field::Start,
-    Field::Due,
-    Field::Recurrence,
-    Field::ShowAs,
-    Field::Private,
-    Field::Categories,
-    Field::Priority,
-    Field::Reminder,
-    Field::Participants,
-    Field::Contacts,
-    Field::Cancelled,
-    Field::Declined,
-    Field::MeetingLink,
-    Field::Url,
-    Field::TaskStatus,
-    Field::Percent,
-    Field::Completed,
-];
-
 /// The name of a field in the contract: `show-as` is `showAs`.
 #[must_use]
 pub fn field_name(field: Field) -> String {
@@ -93,7 +69,7 @@ pub fn field_name(field: Field) -> String {
 /// The field with this name in the contract.
 #[must_use]
 pub fn field_named(name: &str) -> Option<Field> {
-    FIELDS.into_iter().find(|&field| field_name(field) == name)
+    Field::ALL.iter().copied().find(|&field| field_name(field) == name)
 }
 
 impl From<&Fields> for FieldsDocument {
@@ -152,6 +128,12 @@ fn write(value: &Value) -> Json {
             excluded: moments(&series.excluded),
         })),
         Value::People(people) => document(serde_json::to_value(people)),
+        Value::Addresses(list) => document(serde_json::to_value(list)),
+        Value::Phones(list) => document(serde_json::to_value(list)),
+        Value::Handles(list) => document(serde_json::to_value(list)),
+        Value::Places(list) => document(serde_json::to_value(list)),
+        Value::PartialDate(date) => document(serde_json::to_value(date)),
+        Value::Photo(photo) => document(serde_json::to_value(photo)),
     }
 }
 
@@ -160,7 +142,30 @@ fn read(field: Field, json: &Json) -> Result<Option<Value>, String> {
         return Ok(None);
     }
     match field {
-        Field::Subject | Field::Location | Field::MeetingLink | Field::Url => Ok(line(&parse::<String>(json)?).map(Value::Text)),
+        Field::Subject
+        | Field::Location
+        | Field::MeetingLink
+        | Field::Url
+        | Field::Prefix
+        | Field::GivenName
+        | Field::MiddleName
+        | Field::FamilyName
+        | Field::Suffix
+        | Field::PhoneticGivenName
+        | Field::PhoneticFamilyName
+        | Field::FileAs
+        | Field::Company
+        | Field::Department
+        | Field::JobTitle
+        | Field::Role => Ok(line(&parse::<String>(json)?).map(Value::Text)),
+        Field::Emails => Ok(Value::addresses(parse::<Vec<ContactAddress>>(json)?)),
+        Field::Phones => Ok(Value::phones(parse::<Vec<Phone>>(json)?)),
+        Field::Messaging => Ok(Value::handles(parse::<Vec<Handle>>(json)?)),
+        Field::Places => Ok(Value::places(parse::<Vec<Place>>(json)?)),
+        Field::Birthday | Field::Anniversary => {
+            Value::partial_date(parse(json)?).map(Some).ok_or_else(|| "there is no such date".to_owned())
+        }
+        Field::Photo => parse(json).map(|photo| Some(Value::Photo(photo))),
         // A word of a later contract leaves the groupware's own show-as alone.
         Field::ShowAs => Ok(known(&parse::<String>(json)?, &["free", "tentative", "busy", "out-of-office", "elsewhere"]).map(Value::Text)),
         Field::TaskStatus => match parse::<String>(json)?.as_str() {
@@ -177,7 +182,7 @@ fn read(field: Field, json: &Json) -> Result<Option<Value>, String> {
             other => Moment::utc(other.approximate_instant()),
         }))),
         Field::Recurrence => Ok(recurrence(&parse(json)?)?.map(Value::Recurrence)),
-        Field::Private | Field::Cancelled | Field::Declined => Ok(parse::<bool>(json)?.then_some(Value::Flag(true))),
+        Field::Private | Field::Cancelled | Field::Declined | Field::Organisation => Ok(parse::<bool>(json)?.then_some(Value::Flag(true))),
         Field::Categories => {
             let words: BTreeSet<String> = parse::<Vec<String>>(json)?.iter().filter_map(|word| line(word)).collect();
             Ok((!words.is_empty()).then_some(Value::Words(words)))
