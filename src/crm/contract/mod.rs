@@ -39,7 +39,7 @@ pub use super::port::{LinkedRecord, MailVerdict, OnUnmatched, Profile, RecordLin
 pub use crate::model::SettingLevel;
 
 /// Version of the contract this crate publishes and speaks.
-pub const CONTRACT_VERSION: &str = "1.1";
+pub const CONTRACT_VERSION: &str = "1.2";
 
 /// Media type of error answers (RFC 9457).
 pub const PROBLEM_JSON: &str = "application/problem+json";

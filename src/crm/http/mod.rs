@@ -27,7 +27,7 @@ use std::collections::BTreeSet;
 
 use super::{
     ActivityQuery, ActivitySummary, BatchAnswer, Capabilities, ChangePage, CheckVerdict, Crm, CrmError, CrmRecords, CrmSettings,
-    LinkedRecord, MailBatch, MailIdentity, MainLink, RecordKind, RecordView, RecordWrite, WriteResult,
+    LinkedRecord, MailBatch, MailIdentity, MainLink, RecordKind, RecordState, RecordWrite, WriteResult,
 };
 use crate::model::{BatchKey, ItemKey};
 
@@ -70,7 +70,7 @@ impl CrmRecords for HttpCrm {
         records::changes(self, kinds, cursor).await
     }
 
-    async fn record(&self, id: &str) -> Result<Option<RecordView>, CrmError> {
+    async fn record(&self, id: &str) -> Result<RecordState, CrmError> {
         records::record(self, id).await
     }
 
