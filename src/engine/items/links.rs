@@ -13,6 +13,7 @@ use crate::sync::items::identity::{op_id, part_key};
 use crate::sync::items::link_back::{self, LINKS_PER_RUN};
 use crate::sync::items::merge::{Merge, Sides, advance};
 use crate::sync::items::scheduling;
+use crate::sync::items::spoken;
 use crate::sync::{Remedy, classify};
 
 use super::Sync;
@@ -156,7 +157,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             let base = advance(Some(&pair.base), &Merge::default(), &sides);
             let link = Self::written_link(&pair);
             let pair = Pair { base, link, ..pair };
-            let spoken = (crate::sync::items::decide::title(&says), crate::sync::items::decide::date(&says));
+            let spoken = (spoken::title(&says), spoken::date(&says));
             let record = pair.record.clone();
             changes.push(Change::PutPair { account: account.clone(), area, key: key.clone(), pair: Box::new(pair) });
             self.note(&unit, Line { outcome: ItemOutcome::Linked, spoken, key, record, reason: None }, changes);

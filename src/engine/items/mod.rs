@@ -12,11 +12,13 @@ mod collect;
 mod deliver;
 mod job;
 mod links;
+mod part_result;
 mod plan;
 mod process;
 mod settle;
 mod unit;
 mod unlisted;
+mod waiting;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};

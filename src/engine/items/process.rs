@@ -8,7 +8,7 @@ use crate::groupware::{Fetched, GroupwareError, ItemId, ItemRef, ItemStore, Stor
 use crate::journal::{Change, ItemPlace, KnownItem};
 use crate::model::{Reason, ReasonCode};
 use crate::sync::items::identity::part_key;
-use crate::sync::items::{Guard, decide, guard, matching};
+use crate::sync::items::{Guard, guard, matching, spoken};
 use crate::sync::{NextTry, Remedy, classify};
 
 use super::Sync;
@@ -133,7 +133,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         if elsewhere {
             // Two items of one UID: which of them is the pair's cannot be told from anything but where it lies (V4).
             self.count_one();
-            let title = stored.item.parts.first().map(|part| decide::title(&part.fields)).unwrap_or_default();
+            let title = stored.item.parts.first().map(|part| spoken::title(&part.fields)).unwrap_or_default();
             let known = self.known(stored.version, uid, Some(ReasonCode::Ambiguous.into()));
             return self.set_aside(place, known, &title, None).map(Some);
         }
@@ -144,7 +144,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             unit.moved = true;
         }
         // What waited because it could not be read, or told apart, goes on under its own key.
-        unit.was_aside = self.ctx.journal.parked_entry(self.job.area, &self.ctx.account, &super::settle::place_id(&place))?.is_some();
+        unit.was_aside = self.ctx.journal.parked_entry(self.job.area, &self.ctx.account, &super::waiting::place_id(&place))?.is_some();
         unit.place = Some(place);
         self.claim_marked(&mut unit, &stored).await?;
         let unpaired = unit.pairs.is_empty() && unit.records.is_empty() && stored.item.parts.len() == 1;

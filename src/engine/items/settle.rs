@@ -1,49 +1,29 @@
 //! Writes the outcome of works into the journal, in one transaction: pairs with their new base, what is known, what waits, history, the
 //! run's lines (V3, V6).
 
-use std::collections::BTreeMap;
-
 use chrono::TimeDelta;
 
-use crate::crm::{CrmRecords, RecordLink, RecordState, RecordView};
+use crate::crm::{CrmRecords, RecordLink, RecordState};
 use crate::engine::error::EngineError;
 use crate::engine::events::RunEvent;
 use crate::groupware::{ItemStore, StoredItem};
 use crate::journal::{
-    Base, Change, ConflictLoser, HistoryEntry, ItemOutcome as Outcome, ItemPlace, KnownItem, KnownRecord, LinkState, Pair, PairState,
-    Parked, RunItem,
+    Change, ConflictLoser, HistoryEntry, ItemOutcome as Outcome, ItemPlace, KnownItem, KnownRecord, Pair, PairState, RunItem,
 };
-use crate::model::{Action, FieldChanges, Fields, Instant, ItemKey, Reason, ReasonCode};
-use crate::sync::items::decide::{date, title};
-use crate::sync::items::merge::{self, Sides};
-use crate::sync::items::parts::{Parts, parts};
-use crate::sync::items::{GroupwareWrite, Guard, PartDecision, What, link_back};
-use crate::sync::{NextTry, next_delay};
+use crate::model::{Action, ItemKey, Reason, ReasonCode};
+use crate::sync::NextTry;
+use crate::sync::items::parts::parts;
+use crate::sync::items::{Guard, PartDecision, What};
 
 use super::Sync;
-use super::carry::{Work, drafted};
+use super::carry::Work;
 use super::deliver::RecordOutcome;
 use super::unit::Unit;
+use super::waiting::record_id;
 use super::write::ItemOutcome;
 
 /// A series that goes to the CRM as occurrences is looked at again after so long.
 const NEXT_LOOK: TimeDelta = TimeDelta::days(1);
-
-/// What became of one part.
-struct PartResult {
-    /// The pair; `None` removes it.
-    pair: Option<Pair>,
-    /// It is decided again with what is known now.
-    again: bool,
-    /// For the run's list.
-    outcome: Option<Outcome>,
-    /// It waits.
-    park: Option<(Reason, NextTry)>,
-    /// It is not paired, for this reason.
-    left_out: Option<Reason>,
-    /// A record that is looked at again when the window reaches it.
-    later: Option<(RecordView, Instant)>,
-}
 
 /// What a run says of an item.
 pub(super) struct Line {
@@ -219,207 +199,6 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         }
     }
 
-    /// What became of one part whose groupware write, if any, was made.
-    fn part_result(&self, work: &mut Work, part: &PartDecision, after: Option<&Parts>) -> PartResult {
-        let pair = work.unit.pairs.get(&part.key).cloned();
-        let mut result =
-            PartResult { pair: pair.clone(), again: false, outcome: None, park: part.park.clone(), left_out: None, later: None };
-        let record = work.records.remove(&part.key);
-        let answered = match record {
-            Some(RecordOutcome::Written(view)) => Some((view, false)),
-            Some(RecordOutcome::Joined(view)) => Some((view, true)),
-            Some(RecordOutcome::Found(record)) => {
-                work.unit.records.insert(part.key.clone(), record);
-                result.again = true;
-                None
-            }
-            Some(RecordOutcome::Refused(reason, next)) => {
-                result.park = Some((reason, next));
-                None
-            }
-            Some(RecordOutcome::Unknown) | None => None,
-        };
-        let wrote_item = matches!(work.item, ItemOutcome::Stored(_));
-        let fields_after = after.and_then(|after| after.list.get(&part.key)).map(|part| part.fields.clone());
-        match &part.what {
-            What::Nothing => {}
-            What::LeaveOut(reason) => {
-                result.left_out = Some(reason.clone());
-                result.outcome = Some(Outcome::LeftOut);
-            }
-            What::Later(at) => {
-                if let Some(RecordState::Present(view)) = work.unit.records.get(&part.key) {
-                    result.later = Some((view.clone(), *at));
-                }
-            }
-            What::Forget => {
-                result.pair = None;
-                result.outcome = Some(Outcome::Removed);
-            }
-            What::Become(state) => {
-                let mut changed = pair.unwrap_or_else(|| self.new_pair(&work.unit, part));
-                if let Some((view, _)) = answered {
-                    // The item is taken to say it too: should it come back, that is a change.
-                    let mut groupware = changed.base.groupware.clone();
-                    groupware.extend(part.merge.to_crm.iter().filter_map(|(field, value)| value.clone().map(|value| (*field, value))));
-                    changed.base = Base::of(groupware, &view.fields);
-                    changed.record = Some(view.link);
-                }
-                changed.record = changed.record.or_else(|| work.unit.record_link(&part.key));
-                if !result.again {
-                    changed.state = *state;
-                    result.outcome = Some(Outcome::Removed);
-                }
-                result.pair = Some(changed);
-            }
-            What::Remove(state) => {
-                result.outcome = Some(Outcome::Removed);
-                result.pair = match (state, pair) {
-                    (Some(state), Some(pair)) => Some(Pair { state: *state, ..pair }),
-                    _ => None,
-                };
-            }
-            What::CreateRecord => self.record_created(work, part, pair, answered, &mut result),
-            What::CreateItem => {
-                let mut made = self.new_pair(&work.unit, part);
-                let fields = fields_after.unwrap_or_else(|| part.item.clone());
-                let mut record = part.record.clone();
-                if let Some((view, _)) = answered {
-                    record.clone_from(&view.fields);
-                    made.record = Some(view.link);
-                }
-                made.base = Base::of(fields, &record);
-                made.link = match &work.decision.groupware {
-                    Some(GroupwareWrite::Create(draft)) => {
-                        drafted(draft, part).and_then(|part| part.link.as_ref()).map_or(LinkState::None, |_| Self::written_link(&made))
-                    }
-                    _ => LinkState::None,
-                };
-                result.outcome = Some(Outcome::Exported);
-                result.pair = Some(made);
-            }
-            What::Follow => self.followed(work, part, pair, answered, fields_after.as_ref().filter(|_| wrote_item), &mut result),
-        }
-        if result.again {
-            result.outcome = None;
-            result.park = None;
-        }
-        result
-    }
-
-    fn record_created(
-        &self,
-        work: &mut Work,
-        part: &PartDecision,
-        pair: Option<Pair>,
-        answered: Option<(RecordView, bool)>,
-        result: &mut PartResult,
-    ) {
-        let begun = pair.filter(|pair| pair.record.is_none());
-        let Some((view, joined)) = answered else {
-            // Whether the CRM has it is found out by the same write.
-            let base = Base::of(part.item.clone(), &part.item);
-            result.pair = begun.or_else(|| Some(Pair { base, ..self.new_pair(&work.unit, part) }));
-            return;
-        };
-        let mut made = self.new_pair(&work.unit, part);
-        made.record = Some(view.link.clone());
-        made.kind = view.kind;
-        made.activity_type.clone_from(&view.activity_type);
-        made.base = if joined {
-            // An earlier attempt made it, or somebody else: what differs is decided in the next round.
-            result.again = part.item != view.fields;
-            let sent = begun.as_ref().map_or(&part.item, |begun| &begun.base.groupware);
-            work.unit.records.insert(part.key.clone(), RecordState::Present(view.clone()));
-            Base::common(sent, &view.fields)
-        } else {
-            let stored = if self.job.guards.on(Guard::BaseIsStored) { &view.fields } else { &part.item };
-            Base::of(part.item.clone(), stored)
-        };
-        made.link = link_back::state(
-            &made,
-            part.writable,
-            part.component.is_some(),
-            part.component.as_ref().and_then(|mark| mark.as_deref()),
-            &self.rules(),
-        );
-        result.outcome = Some(if joined && begun.is_none() { Outcome::Joined } else { Outcome::Imported });
-        result.pair = Some(made);
-    }
-
-    #[allow(clippy::too_many_arguments, reason = "one part's whole situation")]
-    fn followed(
-        &self,
-        work: &Work,
-        part: &PartDecision,
-        pair: Option<Pair>,
-        answered: Option<(RecordView, bool)>,
-        fields_after: Option<&Fields>,
-        result: &mut PartResult,
-    ) {
-        let refused = result.park.is_some() && part.park.is_none();
-        let view = answered.map(|(view, _)| view);
-        let sides = Sides {
-            groupware: &part.item,
-            groupware_after: fields_after,
-            crm: &part.record,
-            crm_after: view.as_ref().map(|view| &view.fields),
-        };
-        let sent = (written(&part.item, &part.merge.to_groupware), written(&part.record, &part.merge.to_crm));
-        let sides = if self.job.guards.on(Guard::BaseIsStored) {
-            sides
-        } else {
-            Sides { groupware_after: Some(&sent.0), crm_after: Some(&sent.1), ..sides }
-        };
-        let first = pair.is_none();
-        let mut now = pair.unwrap_or_else(|| self.new_pair(&work.unit, part));
-        now.base = merge::advance(part.base.as_ref(), &part.merge, &sides);
-        now.item.clone_from(&work.unit.place);
-        now.state = PairState::Active;
-        if let Some(link) = view.map(|view| view.link).or_else(|| work.unit.record_link(&part.key)) {
-            now.record = Some(link);
-        }
-        now.kind = part.kind;
-        if !refused {
-            now.activity_type.clone_from(&part.activity_type);
-        }
-        if part.park.is_none() {
-            now.choices.clear();
-        }
-        let component = part.component.as_ref();
-        now.link = link_back::state(&now, part.writable, component.is_some(), component.and_then(|mark| mark.as_deref()), &self.rules());
-        result.outcome = match (part.merge.is_quiet(), first) {
-            (false, _) => Some(Outcome::Updated),
-            (true, true) => Some(Outcome::AlreadyThere),
-            (true, false) => None,
-        };
-        result.pair = Some(now);
-    }
-
-    /// A pair as it begins, without a base.
-    fn new_pair(&self, unit: &Unit, part: &PartDecision) -> Pair {
-        Pair {
-            uid: unit.uid.clone(),
-            recurrence_id: part.recurrence_id.clone(),
-            item: unit.place.clone(),
-            record: unit.record_link(&part.key),
-            kind: part.kind,
-            activity_type: part.activity_type.clone(),
-            base: Base::default(),
-            state: PairState::Active,
-            link: LinkState::None,
-            choices: BTreeMap::new(),
-            since: unit.pairs.get(&part.key).map_or_else(|| self.ctx.now(), |pair| pair.since),
-        }
-    }
-
-    /// The state of a link that was written with the item.
-    pub(super) fn written_link(pair: &Pair) -> LinkState {
-        pair.record
-            .as_ref()
-            .map_or(LinkState::None, |record| LinkState::Written { digest: link_back::digest(&link_back::wanted(record, &Fields::new())) })
-    }
-
     fn know_item(&self, unit: &Unit, expanded: bool, left_out: Option<Reason>, changes: &mut Vec<Change>) {
         let (account, area) = (self.ctx.account.clone(), self.job.area);
         let Some(place) = unit.place.clone().filter(|_| self.remembers()) else { return };
@@ -473,113 +252,6 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         }
     }
 
-    /// Parks a unit, with a line in the run unless it waited for the same before.
-    pub(super) fn park_unit(
-        &mut self,
-        unit: &Unit,
-        part: Option<&PartDecision>,
-        reason: Reason,
-        next: NextTry,
-        changes: &mut Vec<Change>,
-    ) -> Result<(), EngineError> {
-        let (title, date) = part.map_or_else(|| spoken(unit), |part| (part.title.clone(), part.date.clone()));
-        let record = unit.records.values().find_map(|record| record.view()).map(|view| view.link.id.clone());
-        let record = record.or_else(|| unit.pairs.values().find_map(|pair| pair.record.as_ref().map(|record| record.id.clone())));
-        let (key, place) = (unit.id(), unit.place.clone());
-        let wishes =
-            unit.wishes.iter().map(|id| Change::RemoveWish { account: self.ctx.account.clone(), area: self.job.area, id: id.clone() });
-        changes.extend(wishes);
-        changes.extend(unit.stale.iter().cloned().map(Change::RemoveIntent));
-        self.park(key.0.clone(), Some(key), (title, date), place, record, reason, next, changes)
-    }
-
-    /// Parks a record that cannot be a unit.
-    pub(super) fn park_record(
-        &mut self,
-        id: &str,
-        view: &RecordView,
-        reason: Reason,
-        changes: &mut Vec<Change>,
-    ) -> Result<(), EngineError> {
-        let spoken = (title(&view.fields), date(&view.fields));
-        self.park(record_id(id), None, spoken, None, Some(id.to_owned()), reason, NextTry::User, changes)
-    }
-
-    /// Parks an item that cannot be a unit.
-    pub(super) fn park_place(
-        &mut self,
-        place: &ItemPlace,
-        title: &str,
-        date: Option<String>,
-        reason: Reason,
-        next: NextTry,
-        changes: &mut Vec<Change>,
-    ) -> Result<(), EngineError> {
-        self.park(place_id(place), None, (title.to_owned(), date), Some(place.clone()), None, reason, next, changes)
-    }
-
-    pub(super) fn unpark_place(&self, place: &ItemPlace) -> Change {
-        Change::Unpark { area: self.job.area, account: self.ctx.account.clone(), id: place_id(place) }
-    }
-
-    #[allow(clippy::too_many_arguments, reason = "an entry's whole content")]
-    fn park(
-        &mut self,
-        id: String,
-        key: Option<ItemKey>,
-        (title, date): (String, Option<String>),
-        item: Option<ItemPlace>,
-        record: Option<String>,
-        reason: Reason,
-        next: NextTry,
-        changes: &mut Vec<Change>,
-    ) -> Result<(), EngineError> {
-        let (account, area) = (self.ctx.account.clone(), self.job.area);
-        let before = self.ctx.journal.parked_entry(area, &account, &id)?;
-        let same = before.as_ref().is_some_and(|entry| entry.reason == reason);
-        let tries = before.as_ref().map_or(0, |entry| entry.tries).saturating_add(1);
-        let now = self.ctx.now();
-        let next_try = match next {
-            NextTry::User => None,
-            NextTry::Backoff | NextTry::NotFound => {
-                TimeDelta::from_std(next_delay(tries, self.ctx.random.next_u64())).ok().map(|delay| now + delay)
-            }
-        };
-        if !same {
-            self.count.errors += 1;
-            let line = RunItem {
-                area,
-                key,
-                title: title.clone(),
-                date: date.clone(),
-                collection: item.as_ref().map(|place| self.collection_name(&place.collection)).unwrap_or_default(),
-                outcome: Outcome::Parked,
-                reason: Some(reason.clone()),
-                record: None,
-                message_id: None,
-            };
-            self.ctx.tell(&RunEvent::Item(line.clone()));
-            changes.push(Change::AddRunItem { run: self.ctx.run.clone(), item: line });
-        }
-        changes.push(Change::Park(Parked {
-            id,
-            area,
-            account,
-            title,
-            date,
-            reason,
-            since: before.map_or(now, |entry| entry.since),
-            tries,
-            next_try,
-            location: None,
-            message_id: None,
-            addresses: Vec::new(),
-            item,
-            record,
-        }));
-        Ok(())
-    }
-
     /// Writes a line of the run, counts it, and tells the listeners.
     pub(super) fn note(&mut self, unit: &Unit, line: Line, changes: &mut Vec<Change>) {
         let Line { outcome, spoken: (title, date), key, record, reason } = line;
@@ -619,39 +291,8 @@ const fn is_begun(part: &PartDecision) -> bool {
     matches!(part.what, What::CreateRecord | What::CreateItem)
 }
 
-/// What a side would say if it kept what it was sent.
-fn written(before: &Fields, changes: &FieldChanges) -> Fields {
-    let mut after = before.clone();
-    for (field, value) in changes {
-        match value {
-            Some(value) => drop(after.insert(*field, value.clone())),
-            None => drop(after.remove(field)),
-        }
-    }
-    after
-}
-
 fn was_moved(unit: &Unit, pair: &Pair) -> bool {
     unit.moved && pair.item.is_some()
-}
-
-/// Id of the entry for an item that cannot be a unit.
-pub(super) fn place_id(place: &ItemPlace) -> String {
-    format!("item:{}/{}", place.collection, place.id)
-}
-
-/// Id of the entry for a record that cannot be a unit.
-fn record_id(record: &str) -> String {
-    format!("record:{record}")
-}
-
-/// Title and date for people, from whatever is known of a unit.
-fn spoken(unit: &Unit) -> (String, Option<String>) {
-    let of = |fields: &Fields| (title(fields), date(fields));
-    let item = unit.stored.as_ref().and_then(|stored| stored.item.parts.first()).map(|part| &part.fields);
-    let record = unit.records.values().find_map(RecordState::view).map(|view| &view.fields);
-    let base = unit.pairs.values().next().map(|pair| &pair.base.groupware);
-    item.or(record).or(base).map(of).unwrap_or_default()
 }
 
 /// Which of several outcomes of one item is told.

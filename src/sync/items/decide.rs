@@ -1,151 +1,22 @@
 //! From the state of one item and its records to what is written where. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use crate::crm::{RecordAction, RecordKind, RecordState, RecordView};
-use crate::groupware::{Draft, DraftPart, Item, PartEdit, StoredItem};
-use crate::journal::{Base, ConflictSide, Pair, PairState};
-use crate::model::{Area, Field, FieldChanges, Fields, Instant, ItemKey, Moment, Reason, ReasonCode, Value};
+use crate::crm::{RecordKind, RecordState, RecordView};
+use crate::groupware::StoredItem;
+use crate::journal::{Base, Pair, PairState};
+use crate::model::{Area, Field, FieldChanges, Fields, ItemKey, Moment, Reason, ReasonCode, Value};
 use crate::settings::{SyncDirection, UpdateScope};
 use crate::sync::NextTry;
 
-use super::identity::{item_id, part_key};
+use super::decision::{Decision, Facts, PartDecision, Presence, What};
 use super::merge::{self, Lane, Merge};
 use super::parts::{ItemPart, Parts, parts};
+use super::spoken::{date, title};
 use super::visibility::{self, Visibility, visibility};
 use super::window::{self, Standing};
-use super::{Expander, Guard, Rules, activity_type, deletion, link_back, scheduling};
-
-/// What is known of one item (one UID of an account) and its records.
-#[derive(Debug)]
-pub struct Facts<'a> {
-    /// Identity of the CRM: items made from its records are named after it.
-    pub crm_instance: &'a str,
-    /// UID of the item.
-    pub uid: &'a str,
-    /// What is known of the item.
-    pub item: Presence<'a>,
-    /// Its collection can be written; for a new item: there is one for it.
-    pub collection_writable: bool,
-    /// Its pairs, by key.
-    pub pairs: &'a BTreeMap<ItemKey, Pair>,
-    /// Records that were read, by the key of their part. Those of pairs that are not here have not changed.
-    pub records: &'a BTreeMap<ItemKey, RecordState>,
-    /// What the user asked for.
-    pub will: &'a Will,
-    /// Expands series.
-    pub expander: Expander,
-}
-
-/// What is known of an item.
-#[derive(Debug, Clone, Copy)]
-pub enum Presence<'a> {
-    /// It is there.
-    Present(&'a StoredItem),
-    /// It is proved to be gone (V8).
-    Gone,
-    /// It has never been there, as far as is known.
-    Absent,
-}
-
-/// What the user asked for, of one item.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Will {
-    /// Send it to the groupware whatever the window says (R78–R80).
-    pub push: bool,
-    /// Remove the item and end its pairs (R81).
-    pub remove: bool,
-    /// End its pairs.
-    pub unlink: bool,
-    /// Do what was parked.
-    pub confirm: bool,
-    /// Do not do what was parked.
-    pub refuse: bool,
-    /// Whose value holds, by field.
-    pub choices: BTreeMap<Field, ConflictSide>,
-}
-
-/// What is to be done with an item and its records.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Decision {
-    /// What is to be done with each part.
-    pub parts: Vec<PartDecision>,
-    /// What is written into the groupware.
-    pub groupware: Option<GroupwareWrite>,
-    /// A deletion or an emptied field is among it, and the user did not ask for it: the guard is to be asked (V8).
-    pub risky: bool,
-    /// The item is looked at again though it does not change.
-    pub expanded: bool,
-}
-
-/// A write of an item.
-#[derive(Debug, Clone, PartialEq)]
-pub enum GroupwareWrite {
-    /// A new one.
-    Create(Draft),
-    /// Edits of its parts.
-    Edit(Vec<PartEdit>),
-    /// It is removed.
-    Remove,
-}
-
-/// What is to be done with one part and its record.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PartDecision {
-    /// Key.
-    pub key: ItemKey,
-    /// Which occurrence.
-    pub recurrence_id: Option<Moment>,
-    /// What.
-    pub what: What,
-    /// Which fields flow.
-    pub merge: Merge,
-    /// What the merge started from.
-    pub base: Option<Base>,
-    /// What the item says; what must not leave is not in it.
-    pub item: Fields,
-    /// What the record says.
-    pub record: Fields,
-    /// Kind of the record.
-    pub kind: RecordKind,
-    /// Type of the record, now or to be.
-    pub activity_type: String,
-    /// The write into the CRM.
-    pub write: Option<RecordAction>,
-    /// It waits, entirely or in what is left undone.
-    pub park: Option<(Reason, NextTry)>,
-    /// The item may be written.
-    pub writable: bool,
-    /// The item has a component for it, with this mark.
-    pub component: Option<Option<String>>,
-    /// The title for people.
-    pub title: String,
-    /// Start or due time for people.
-    pub date: Option<String>,
-}
-
-/// What is done with a part.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
-    /// Nothing: the pair stays as it is.
-    Nothing,
-    /// The pair follows its merge; a new pair when there was none.
-    Follow,
-    /// A new record.
-    CreateRecord,
-    /// A new item, or a new part of one.
-    CreateItem,
-    /// The item, or this occurrence, is removed; then the pair becomes this, or is no more.
-    Remove(Option<PairState>),
-    /// The pair becomes this.
-    Become(PairState),
-    /// The pair is no more.
-    Forget,
-    /// It is not paired, for this reason.
-    LeaveOut(Reason),
-    /// It is not paired until the window reaches it.
-    Later(Instant),
-}
+use super::writes::{draft, edits, record_write};
+use super::{Guard, Rules, activity_type, deletion, scheduling};
 
 /// Decides what is to be done with an item and its records.
 #[must_use]
@@ -500,158 +371,10 @@ impl Situation<'_> {
     }
 }
 
-/// What the fields of a new item say; `None` where the record cannot be one.
-fn draft_fields(record: &Fields, rules: &Rules<'_>) -> Fields {
-    let mut fields = scheduling::without_invitations(record.clone(), rules);
-    fields.remove(&Field::Declined);
-    fields.remove(&Field::MeetingLink);
-    if rules.area == Area::Calendar {
-        fields.insert(Field::ShowAs, Value::Text(rules.settings.default_show_as.clone()));
-    }
-    fields
-}
-
-/// A new item of all parts that are to be created. An override without its series is not created.
-fn draft(decisions: &mut [PartDecision], facts: &Facts<'_>, rules: &Rules<'_>) -> Option<GroupwareWrite> {
-    let has_master = decisions.iter().any(|part| part.what == What::CreateItem && part.recurrence_id.is_none());
-    let mut parts = Vec::new();
-    let mut named_after = None;
-    for part in decisions.iter_mut().filter(|part| part.what == What::CreateItem) {
-        if !has_master {
-            part.what = What::LeaveOut(ReasonCode::NoSeries.into());
-            continue;
-        }
-        let Some(RecordState::Present(view)) = facts.records.get(&part.key) else { continue };
-        part.item = draft_fields(&part.record, rules);
-        if part.recurrence_id.is_some() {
-            part.item.remove(&Field::Recurrence);
-        }
-        let link = rules.settings.link_back.then(|| link_back::wanted(&view.link, &part.record));
-        if part.recurrence_id.is_none() {
-            named_after = Some(view.link.id.clone());
-        }
-        parts.push(DraftPart { recurrence_id: part.recurrence_id.clone(), fields: part.item.clone(), link });
-    }
-    parts.sort_by_key(|part| part.recurrence_id.as_ref().map(Moment::key));
-    let create_id = if rules.guards.on(Guard::StableCreateId) { item_id(facts.crm_instance, &named_after?) } else { facts.uid.to_owned() };
-    Some(GroupwareWrite::Create(Draft { create_id, uid: facts.uid.to_owned(), area: rules.area, parts }))
-}
-
-/// The edits of an item that is there. When its master is removed, all of it is.
-fn edits(decisions: &mut [PartDecision], item: &Item, facts: &Facts<'_>, rules: &Rules<'_>) -> Option<GroupwareWrite> {
-    let removes = |part: &PartDecision| matches!(part.what, What::Remove(_));
-    let whole = decisions.iter().any(|part| removes(part) && (part.recurrence_id.is_none() || item.parts.len() == 1 && is_orphan(item)));
-    if whole {
-        for part in decisions.iter_mut().filter(|part| facts.pairs.contains_key(&part.key)) {
-            if !removes(part) {
-                let state = if facts.will.remove { Some(PairState::RemovedByUser) } else { None };
-                // A record of an occurrence outlives its series: it is the user's to look at.
-                part.what = if matches!(facts.records.get(&part.key), Some(RecordState::Deleted)) {
-                    What::Remove(None)
-                } else {
-                    What::Remove(state.or(Some(PairState::RemovedByUser)))
-                };
-                part.merge = Merge::default();
-            }
-        }
-        for part in decisions.iter_mut().filter(|part| !facts.pairs.contains_key(&part.key)) {
-            part.what = What::Nothing;
-        }
-        return Some(GroupwareWrite::Remove);
-    }
-    let mut edits = Vec::new();
-    for part in decisions.iter_mut() {
-        match (&part.what, &part.recurrence_id) {
-            (What::Remove(_), Some(recurrence_id)) => edits.push(PartEdit::Exclude { recurrence_id: recurrence_id.clone() }),
-            (What::CreateItem, _) => {
-                part.item = draft_fields(&part.record, rules);
-                part.item.remove(&Field::Recurrence);
-                let changes = part.item.iter().map(|(field, value)| (*field, Some(value.clone()))).collect();
-                edits.push(PartEdit::Set { recurrence_id: part.recurrence_id.clone(), changes, link: None });
-            }
-            (What::Follow, _) if !part.merge.to_groupware.is_empty() => edits.push(PartEdit::Set {
-                recurrence_id: part.recurrence_id.clone(),
-                changes: part.merge.to_groupware.clone(),
-                link: None,
-            }),
-            _ => {}
-        }
-    }
-    if edits.is_empty() { None } else { Some(GroupwareWrite::Edit(edits)) }
-}
-
-/// An override that came without its series, as invitations to one occurrence do.
-fn is_orphan(item: &Item) -> bool {
-    item.parts.iter().all(|part| part.recurrence_id.is_some())
-}
-
-/// The write into the CRM that a part needs.
-fn record_write(part: &PartDecision, facts: &Facts<'_>, rules: &Rules<'_>) -> Option<RecordAction> {
-    if part.what == What::CreateRecord {
-        return Some(RecordAction::Create {
-            activity_type: part.activity_type.clone(),
-            uid: facts.uid.to_owned(),
-            recurrence_id: part.recurrence_id.clone(),
-            fields: part.item.clone(),
-        });
-    }
-    if !matches!(part.what, What::Follow | What::CreateItem | What::Become(PairState::RemovedByUser)) {
-        return None;
-    }
-    let pair = facts.pairs.get(&part.key);
-    let view = facts.records.get(&part.key).and_then(RecordState::view);
-    let link = view.map(|view| &view.link).or_else(|| pair.and_then(|pair| pair.record.as_ref()))?;
-    let bound =
-        view.is_none_or(|view| view.uid.as_deref() == Some(facts.uid) && part_key(facts.uid, view.recurrence_id.as_ref()) == part.key);
-    // A record that was given to another item meanwhile stays there: two agents would take it from each other for ever.
-    let free = view.is_none_or(|view| view.uid.is_none() || view.uid.as_deref() == Some(facts.uid));
-    let bind = (!bound && free).then(|| (facts.uid.to_owned(), part.recurrence_id.clone()));
-    let present = view.map(|view| view.activity_type.as_str()).or_else(|| pair.map(|pair| pair.activity_type.as_str()));
-    let activity_type = Some(part.activity_type.clone()).filter(|now| present.is_some_and(|present| present != now));
-    if part.merge.to_crm.is_empty() && bind.is_none() && activity_type.is_none() {
-        return None;
-    }
-    Some(RecordAction::Update {
-        id: link.id.clone(),
-        if_version: link.version.clone(),
-        bind,
-        activity_type,
-        changes: if rules.guards.on(Guard::ChangedFieldsOnly) {
-            part.merge.to_crm.clone()
-        } else {
-            part.item.iter().map(|(field, value)| (*field, Some(value.clone()))).collect()
-        },
-    })
-}
-
 /// Cancelled, declined or completed: nothing to create on the other side.
 fn takes_no_place(fields: &Fields) -> bool {
     let done = matches!(fields.get(&Field::TaskStatus), Some(Value::Text(status)) if status == "cancelled" || status == "completed");
     done || fields.contains_key(&Field::Cancelled) || fields.contains_key(&Field::Declined)
-}
-
-/// Title for people.
-#[must_use]
-pub fn title(fields: &Fields) -> String {
-    match fields.get(&Field::Subject) {
-        Some(Value::Text(subject)) => subject.clone(),
-        _ => String::new(),
-    }
-}
-
-/// Start or due time for people.
-#[must_use]
-pub fn date(fields: &Fields) -> Option<String> {
-    let moment = match (fields.get(&Field::Slot), fields.get(&Field::Due).or_else(|| fields.get(&Field::Start))) {
-        (Some(Value::Slot(slot)), _) => &slot.start,
-        (None, Some(Value::Moment(moment))) => moment,
-        _ => return None,
-    };
-    Some(match moment {
-        Moment::Day(day) => day.to_string(),
-        Moment::Floating(local) => local.format("%Y-%m-%dT%H:%M:%S").to_string(),
-        Moment::Zoned { instant, .. } => instant.to_rfc3339(),
-    })
 }
 
 /// Whether the user of the CRM took the activity back there (R81): it was one for the groupware, and is none any longer.

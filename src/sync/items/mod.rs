@@ -7,6 +7,7 @@
 
 pub mod activity_type;
 pub mod decide;
+mod decision;
 pub mod deletion;
 pub mod expand;
 pub mod guard;
@@ -17,17 +18,20 @@ pub mod matching;
 pub mod merge;
 pub mod parts;
 pub mod scheduling;
+pub mod spoken;
 #[cfg(test)]
 mod testing;
 pub mod visibility;
 pub mod window;
+mod writes;
 
 use std::collections::BTreeSet;
 
 use crate::model::{Area, Instant};
 use crate::settings::ItemSettings;
 
-pub use decide::{Decision, Facts, GroupwareWrite, PartDecision, Presence, What, Will, decide};
+pub use decide::decide;
+pub use decision::{Decision, Facts, GroupwareWrite, PartDecision, Presence, What, Will};
 pub use expand::{Expander, Occurrence, Occurrences};
 #[doc(hidden)]
 pub use guards::Guard;

@@ -321,7 +321,7 @@ impl FakeCrm {
 }
 
 impl Office {
-    pub fn store(&mut self, mut view: RecordView) -> RecordView {
+    pub(super) fn store(&mut self, mut view: RecordView) -> RecordView {
         self.clock += 1;
         view.link.version = self.clock.to_string();
         self.log.push(view.link.id.clone());
