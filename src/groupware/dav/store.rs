@@ -1,6 +1,7 @@
 //! A signed-in DAV account: the port on top of the parts.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::groupware::{
@@ -23,6 +24,10 @@ pub struct DavStore {
     pub(super) site: Arc<Site>,
     pub(super) format: Arc<dyn Format>,
     pub(super) invitations: bool,
+    /// The server was seen to take one write at a time.
+    pub(super) takes_one_write: AtomicBool,
+    /// Held by the write under way, where that is so.
+    pub(super) writing: tokio::sync::Mutex<()>,
     features: ItemStoreFeatures,
     /// What the last listing said of each collection.
     known: Mutex<BTreeMap<String, Facts>>,
@@ -59,7 +64,8 @@ impl DavStore {
             delta: site.syncs,
             conditional_writes: site.kind == ServerKind::Usual,
         };
-        Self { http, dialect, site, format, invitations, features, known: Mutex::default(), way }
+        let (takes_one_write, writing) = (AtomicBool::new(false), tokio::sync::Mutex::default());
+        Self { http, dialect, site, format, invitations, takes_one_write, writing, features, known: Mutex::default(), way }
     }
 
     /// How the collections were found, for people who look for a fault.
