@@ -111,14 +111,23 @@ impl Scene {
         std::fs::write(self.agent.config_file(), text + &more).unwrap();
     }
 
+    /// The versions of what lies below a path.
+    pub fn list(&self, path: &str) -> (u16, String) {
+        let body = "<d:propfind xmlns:d=\"DAV:\"><d:prop><d:getetag/></d:prop></d:propfind>";
+        self.request("PROPFIND", path, body.into())
+    }
+
     /// What another client, a phone, does.
     pub fn send(&self, method: &str, name: &str, body: impl Into<Vec<u8>>) -> (u16, String) {
-        let url = format!("http://{}{}{name}", self.address, self.calendar);
+        self.request(method, &format!("{}{name}", self.calendar), body.into())
+    }
+
+    fn request(&self, method: &str, path: &str, body: Vec<u8>) -> (u16, String) {
+        let url = format!("http://{}{path}", self.address);
         let verb = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
         let mut request = self.http.request(verb, url).basic_auth(&self.user, Some(&self.password));
-        let body = body.into();
         if !body.is_empty() {
-            let kind = if method == "REPORT" { "application/xml" } else { "text/calendar" };
+            let kind = if matches!(method, "REPORT" | "PROPFIND") { "application/xml" } else { "text/calendar" };
             request = request.header("content-type", format!("{kind}; charset=utf-8")).header("depth", "1").body(body);
         }
         self.runtime.block_on(async {
@@ -129,9 +138,21 @@ impl Scene {
 
     #[track_caller]
     pub fn put(&self, name: &str, component: &str) {
-        let text = format!("BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//Phone//EN\n{component}END:VCALENDAR\n").replace('\n', "\r\n");
-        let (status, words) = self.send("PUT", name, text);
+        let (status, words) = self.send("PUT", name, object(component));
         assert!(matches!(status, 200..300), "{}: {status} {words}", self.server);
+    }
+
+    /// Puts many, two at a time.
+    pub fn put_all(&self, items: impl IntoIterator<Item = (String, String)>) {
+        use futures_util::StreamExt as _;
+        let puts = items.into_iter().map(|(name, component)| {
+            let url = format!("http://{}{}{name}", self.address, self.calendar);
+            let request =
+                self.http.put(url).basic_auth(&self.user, Some(&self.password)).header("content-type", "text/calendar; charset=utf-8");
+            async move { request.body(object(&component)).send().await.unwrap().status().as_u16() }
+        });
+        let statuses: Vec<u16> = self.runtime.block_on(futures_util::stream::iter(puts).buffer_unordered(2).collect());
+        assert!(statuses.iter().all(|status| *status == 201), "{}: {statuses:?}", self.server);
     }
 
     #[track_caller]
@@ -222,6 +243,11 @@ impl Scene {
         let parked = self.agent.json(&["parked"]);
         parked.as_array().unwrap().iter().map(|entry| entry["reason"]["code"].as_str().unwrap().to_owned()).collect()
     }
+}
+
+/// An object of these components.
+fn object(components: &str) -> String {
+    format!("BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//Phone//EN\n{components}END:VCALENDAR\n").replace('\n', "\r\n")
 }
 
 impl Drop for Scene {

@@ -195,7 +195,7 @@ impl Running {
     }
 
     /// Kills it as a power cut would: SIGKILL, nothing is cleaned up.
-    pub fn kill(mut self) -> Finished {
+    pub fn kill(self) -> Finished {
         // It may have ended meanwhile.
         let _ = self.child.lock().unwrap().kill();
         self.finish()
