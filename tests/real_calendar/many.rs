@@ -29,6 +29,8 @@ pub fn two_thousand_items_are_paired_in_few_requests_and_a_quiet_run_costs_one(s
     let quiet = scene.agent.json(SYNC);
     println!("{server}: quiet: {}", quiet["traffic"]);
     assert_eq!(changed(&quiet), 0, "{quiet}");
+    // The way to the home, which a process looks for once: two questions, the listing of the home, and what the server can do.
+    assert_eq!(quiet["traffic"]["dav"]["commands"], 4, "the home is listed once, for both areas");
     assert_eq!(scene.records().iter().map(|record| record.version).max(), Some(1), "nothing is written");
 
     scene.change("Visit 0007", Field::Location, "Room 4");

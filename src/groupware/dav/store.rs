@@ -12,7 +12,7 @@ use crate::model::Area;
 
 use super::collections::{self, Found};
 use super::dialect::Dialect;
-use super::discovery::{DiscoveryStep, ServerKind, Site};
+use super::discovery::{DiscoveryStep, Listed, ServerKind, Site};
 use super::format::Format;
 use super::http::Http;
 use super::{changes, fetch, write};
@@ -84,6 +84,20 @@ impl DavStore {
 
     /// The collections of every home.
     async fn found(&self) -> Result<Vec<Found>, GroupwareError> {
+        let listed = |listed: &Option<Listed>| listed.as_ref().and_then(|listed| listed.found(&self.http));
+        let before = listed(&self.site.listed.lock().unwrap_or_else(PoisonError::into_inner));
+        let found = match before {
+            Some(found) => found,
+            None => self.list().await?,
+        };
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = found
+            .iter()
+            .map(|one| (one.collection.id.0.clone(), Facts { syncs: Some(one.syncs), identity: one.identity.clone() }))
+            .collect();
+        Ok(found)
+    }
+
+    async fn list(&self) -> Result<Vec<Found>, GroupwareError> {
         let mut found = BTreeMap::new();
         let places = self.site.homes.iter().map(|home| (home, "1")).chain(self.site.single.iter().map(|path| (path, "0")));
         for (path, depth) in places {
@@ -94,12 +108,9 @@ impl DavStore {
             })?;
             found.extend(listing.found.into_iter().map(|one| (one.collection.id.clone(), one)));
         }
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        *known = found
-            .values()
-            .map(|one| (one.collection.id.0.clone(), Facts { syncs: Some(one.syncs), identity: one.identity.clone() }))
-            .collect();
-        Ok(found.into_values().collect())
+        let found: Vec<Found> = found.into_values().collect();
+        *self.site.listed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Listed::new(&self.http, found.clone()));
+        Ok(found)
     }
 }
 
