@@ -6,25 +6,25 @@ use serde_json::Value as Json;
 use crate::scene::{SYNC, Scene, said};
 use crate::week::{day, event};
 
-const ITEMS: usize = 2000;
+const ITEMS: u64 = 2000;
 
 pub fn two_thousand_items_are_paired_in_few_requests_and_a_quiet_run_costs_one(server: &'static str) {
     // Without links: fifty of them a run are written back, which would go on for days.
     let scene = Scene::with(server, "link_back = false");
     let items = (0..ITEMS).map(|n| {
         let lines =
-            format!("DTSTART:{0}T{1:02}0000Z\nDTEND:{0}T{1:02}3000Z\nSUMMARY:Visit {n:04}\nLOCATION:Office\n", day(n as u64 % 200), n % 24);
+            format!("DTSTART:{0}T{1:02}0000Z\nDTEND:{0}T{1:02}3000Z\nSUMMARY:Visit {n:04}\nLOCATION:Office\n", day(n % 200), n % 24);
         (format!("v{n:04}.ics"), event(&format!("v{n:04}"), &lines))
     });
     scene.put_all(items);
 
     let first = scene.agent.json(SYNC);
     assert_eq!(first["areas"]["calendar"]["changed"], ITEMS, "{}", first["areas"]);
-    assert_eq!(scene.records().len(), ITEMS);
+    assert_eq!(scene.records().len() as u64, ITEMS);
     println!("{server}: first pairing: {}", first["traffic"]);
     // For each area the homes, the report, and the items 50 at a time; what is found on the way to the homes.
     let requests = first["traffic"]["dav"]["commands"].as_u64().unwrap();
-    assert!(requests <= 2 * (ITEMS as u64 / 50) + 12, "{server}: {requests} requests");
+    assert!(requests <= 2 * (ITEMS / 50) + 12, "{server}: {requests} requests");
 
     let quiet = scene.agent.json(SYNC);
     println!("{server}: quiet: {}", quiet["traffic"]);

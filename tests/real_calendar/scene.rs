@@ -166,8 +166,8 @@ impl Scene {
     #[track_caller]
     pub fn items<'a>(&self, names: impl IntoIterator<Item = &'a String>) -> BTreeMap<String, String> {
         let calendar = &self.calendar;
-        let hrefs: String = names.into_iter().map(|name| format!("<d:href>{calendar}{name}</d:href>")).collect();
-        self.report("calendar-multiget", &hrefs)
+        let hrefs: Vec<String> = names.into_iter().map(|name| format!("<d:href>{calendar}{name}</d:href>")).collect();
+        self.report("calendar-multiget", &hrefs.concat())
     }
 
     /// Everything that lies in the calendar, by name.

@@ -114,7 +114,6 @@ impl Agent {
     }
 
     /// Starts a command under a shell script, which starts it as `"$@"`.
-    #[cfg(unix)]
     pub fn run_wrapped(&self, script: &str, arguments: &[&str]) -> Finished {
         let mut command = cleared(Command::new("sh"), self.folder.path());
         command.args(["-c", script, "sh", env!("CARGO_BIN_EXE_crmsync")]);
