@@ -34,7 +34,7 @@ pub struct DiscoveryStep {
 }
 
 /// A listing of the homes serves that long, until the next request: the areas of a run ask one after the other.
-const LISTING_SERVES: Duration = Duration::from_secs(2);
+const LISTING_SERVES: Duration = Duration::from_secs(10);
 
 /// What lies in the homes, as listed last.
 #[derive(Debug)]
