@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -109,10 +110,20 @@ impl Agent {
 
     /// Starts a command.
     pub fn start(&self, arguments: &[&str]) -> Running {
-        let mut command = program(self.folder.path());
+        Running::spawn(self.outfitted(program(self.folder.path()), arguments))
+    }
+
+    /// Starts a command under a shell script, which starts it as `"$@"`.
+    pub fn run_wrapped(&self, script: &str, arguments: &[&str]) -> Finished {
+        let mut command = cleared(Command::new("sh"), self.folder.path());
+        command.args(["-c", script, "sh", env!("CARGO_BIN_EXE_crmsync")]);
+        Running::spawn(self.outfitted(command, arguments)).finish()
+    }
+
+    fn outfitted(&self, mut command: Command, arguments: &[&str]) -> Command {
         command.arg("--config").arg(self.config_file()).arg("--data-dir").arg(self.data_dir()).args(arguments);
         command.env("TEST_CRM_TOKEN", &self.token).env("TEST_IMAP_PASSWORD", &self.password);
-        Running::spawn(command)
+        command
     }
 
     /// Runs a command to its end.
@@ -143,7 +154,10 @@ pub const SYNC: &[&str] = &["sync", "--area", "mail", "--all", "--yes"];
 
 /// The program, with nothing of the caller's environment that could steer it.
 pub fn program(home: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_crmsync"));
+    cleared(Command::new(env!("CARGO_BIN_EXE_crmsync")), home)
+}
+
+fn cleared(mut command: Command, home: &Path) -> Command {
     command.env_clear().env("HOME", home).env("PATH", std::env::var_os("PATH").unwrap_or_default());
     if let Some(temp) = std::env::var_os("TMPDIR") {
         command.env("TMPDIR", temp);
@@ -160,7 +174,7 @@ impl Finished {
 
 /// A process that still runs. Ends with this value.
 pub struct Running {
-    child: Child,
+    child: Arc<Mutex<Child>>,
     stdout: Option<std::thread::JoinHandle<String>>,
     stderr: Option<std::thread::JoinHandle<String>>,
 }
@@ -171,30 +185,41 @@ impl Running {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = collect(child.stdout.take().unwrap());
         let stderr = collect(child.stderr.take().unwrap());
-        Self { child, stdout: Some(stdout), stderr: Some(stderr) }
+        Self { child: Arc::new(Mutex::new(child)), stdout: Some(stdout), stderr: Some(stderr) }
     }
 
     /// Whether it has ended by itself.
     pub fn has_ended(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_some()
+        self.child.lock().unwrap().try_wait().unwrap().is_some()
     }
 
     /// Kills it as a power cut would: SIGKILL, nothing is cleaned up.
-    pub fn kill(mut self) -> Finished {
+    pub fn kill(self) -> Finished {
         // It may have ended meanwhile.
-        let _ = self.child.kill();
+        let _ = self.child.lock().unwrap().kill();
         self.finish()
+    }
+
+    /// What kills it from anywhere, as a power cut would.
+    pub fn killer(&self) -> impl Fn() + Send + std::marker::Sync + use<> {
+        let child = Arc::clone(&self.child);
+        move || {
+            let mut child = child.lock().unwrap();
+            // It may have ended by itself.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 
     /// Waits for its end.
     pub fn finish(mut self) -> Finished {
         let end = Instant::now() + TIMEOUT;
         let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
+            if let Some(status) = self.child.lock().unwrap().try_wait().unwrap() {
                 break Some(status);
             }
             if Instant::now() > end {
-                let _ = self.child.kill();
+                let _ = self.child.lock().unwrap().kill();
                 break None;
             }
             std::thread::sleep(Duration::from_millis(5));
@@ -211,8 +236,9 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let mut child = self.child.lock().unwrap();
+        let _ = child.kill();
+        let _ = child.wait();
     }
 }
 

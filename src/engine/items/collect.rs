@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::crm::{CrmError, CrmRecords, RecordChange, RecordState, RecordView};
 use crate::engine::error::EngineError;
 use crate::engine::events::RunEvent;
-use crate::groupware::{Collection, CollectionId, ItemStore};
+use crate::groupware::{Collection, CollectionId, GroupwareError, ItemStore};
 use crate::journal::{Change, Cursor, ItemPlace, Parked, Wish};
 use crate::model::{Area, ItemKey, Reason, ReasonCode};
 use crate::sync::items::identity::{item_id, uid_of};
@@ -16,6 +16,9 @@ use super::Sync;
 
 /// Name of the CRM's cursor among those of the collections.
 pub(super) const CRM: &str = "crm";
+
+/// Prefix of the entry for a collection that cannot be read.
+const COLLECTION: &str = "folder:";
 
 /// Items and records that are looked at again in one run because their time has come.
 const DUE: usize = 500;
@@ -37,9 +40,9 @@ pub(super) struct Collected {
 impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
     pub(super) async fn collect(&mut self) -> Result<Collected, EngineError> {
         let mut collected = Collected::default();
-        self.collect_groupware(&mut collected).await?;
+        let missed = self.collect_groupware(&mut collected).await?;
         self.collect_crm(&mut collected).await?;
-        self.again = self.collect_waiting(&mut collected).await?;
+        self.again = self.collect_waiting(&mut collected, &missed).await?;
         let uids: BTreeSet<String> = self.uid_of.keys().chain(&self.again).cloned().collect();
         for uid in uids {
             for place in self.pairs_of(&uid)?.into_values().filter_map(|pair| pair.item) {
@@ -54,8 +57,8 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         Ok(collected)
     }
 
-    /// The collections of the area that take part, with what moved in them.
-    async fn collect_groupware(&mut self, collected: &mut Collected) -> Result<(), EngineError> {
+    /// The collections of the area that take part, with what moved in them. Gives the entries of those that cannot be read.
+    async fn collect_groupware(&mut self, collected: &mut Collected) -> Result<BTreeSet<String>, EngineError> {
         let chosen = &self.job.settings.collections;
         let fits = |collection: &Collection| {
             collection.areas.contains(&self.job.area)
@@ -63,6 +66,9 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         };
         let collections: Vec<Collection> = self.store.collections(self.job.area).await?.into_iter().filter(fits).collect();
         self.target = collections.iter().find(|collection| collection.writable).map(|collection| collection.id.0.clone());
+        let absent = chosen.iter().filter(|word| !collections.iter().any(|one| one.id.0 == **word || one.name == **word));
+        let mut missed: Vec<(String, String)> =
+            absent.map(|word| (word.clone(), "the server has no such collection for these items".to_owned())).collect();
         for collection in &collections {
             match self.collect_collection(collection, collected).await {
                 Ok(()) => {}
@@ -70,14 +76,21 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
                     if matches!(classify::groupware(&error), Remedy::StopArea { scope: StopScope::Mailbox }) =>
                 {
                     // The others go on; its cursor stays.
-                    tracing::warn!("a collection cannot be read; see `crmsync status`");
-                    self.count.errors += 1;
+                    missed.push((collection.name.clone(), error.to_string()));
                 }
                 Err(error) => return Err(error),
             }
         }
         self.collections = collections.into_iter().map(|collection| (collection.id.0.clone(), collection)).collect();
-        Ok(())
+        let mut entries = BTreeSet::new();
+        for (name, why) in missed {
+            tracing::warn!("a collection cannot be read; see `crmsync parked`");
+            self.count.errors += 1;
+            let entry = self.waits(format!("{COLLECTION}{name}"), name, Reason::new(ReasonCode::FolderRefused, why), None);
+            entries.insert(entry.id.clone());
+            collected.cursors.push(Change::Park(entry));
+        }
+        Ok(entries)
     }
 
     async fn collect_collection(&self, collection: &Collection, collected: &mut Collected) -> Result<(), EngineError> {
@@ -94,7 +107,11 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             return Ok(());
         }
         let token = known.and_then(|(token, _)| token);
-        let delta = self.store.changes(&collection.id, token.as_deref()).await?;
+        let delta = match self.store.changes(&collection.id, token.as_deref()).await {
+            // It was listed a moment ago: another one stands in its place. What it lacks is asked for, and the guard asks the user (V8).
+            Err(GroupwareError::NoSuchMailbox { .. }) if token.is_some() => self.store.changes(&collection.id, None).await,
+            answer => answer,
+        }?;
         let place = |item: &str| ItemPlace { collection: id.clone(), id: item.to_owned() };
         let mut listed = BTreeSet::new();
         let mut found = 0_u64;
@@ -185,13 +202,18 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
 
     /// A record that changed and cannot be read.
     fn unreadable(&self, id: String, why: String) -> Parked {
+        self.waits(format!("record:{id}"), id.clone(), Reason::new(ReasonCode::BrokenItem, why), Some(id))
+    }
+
+    /// What waits for the user and is no item.
+    fn waits(&self, id: String, title: String, reason: Reason, record: Option<String>) -> Parked {
         Parked {
-            id: format!("record:{id}"),
+            id,
             area: self.job.area,
             account: self.ctx.account.clone(),
-            title: id.clone(),
+            title,
             date: None,
-            reason: Reason::new(ReasonCode::BrokenItem, why),
+            reason,
             since: self.started,
             tries: 1,
             next_try: None,
@@ -199,7 +221,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             message_id: None,
             addresses: Vec::new(),
             item: None,
-            record: Some(id),
+            record,
         }
     }
 
@@ -258,7 +280,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
     }
 
     /// What waits and is due, what the user asked for, what an earlier run left in the middle. Gives the UIDs to look at.
-    async fn collect_waiting(&mut self, collected: &mut Collected) -> Result<BTreeSet<String>, EngineError> {
+    async fn collect_waiting(&mut self, collected: &mut Collected, missed: &BTreeSet<String>) -> Result<BTreeSet<String>, EngineError> {
         let (account, area, journal) = (self.ctx.account.clone(), self.job.area, self.ctx.journal.clone());
         let mut again = BTreeSet::new();
         for intent in journal.intents(&account)?.into_iter().filter(|intent| intent.operation.area == area) {
@@ -275,6 +297,9 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         }
         let mut parked = journal.parked(Some(&account))?;
         parked.retain(|entry| entry.area == area);
+        for entry in parked.iter().filter(|entry| entry.id.starts_with(COLLECTION) && !missed.contains(&entry.id)) {
+            collected.cursors.push(Change::Unpark { area, account: account.clone(), id: entry.id.clone() });
+        }
         let started = self.started;
         let is_due = |entry: &Parked| entry.next_try.is_some_and(|at| at <= started);
         // What could not be told apart is looked at together.

@@ -1,6 +1,8 @@
 //! From the address a person typed to the home collections (RFC 6764 §6, RFC 5397, RFC 4791 §6.2.1).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use libdav::{PropertyName, names};
 use url::Url;
@@ -8,7 +10,7 @@ use url::Url;
 use crate::groupware::GroupwareError;
 
 use super::answer::Answer;
-use super::collections::{self, Listing};
+use super::collections::{self, Found, Listing};
 use super::dialect::Dialect;
 use super::http::{Http, Request};
 use super::limits::Patience;
@@ -31,8 +33,31 @@ pub struct DiscoveryStep {
     pub outcome: String,
 }
 
+/// A listing of the homes serves that long, until the next request: the areas of a run ask one after the other.
+const LISTING_SERVES: Duration = Duration::from_secs(10);
+
+/// What lies in the homes, as listed last.
+#[derive(Debug)]
+pub(super) struct Listed {
+    at: Instant,
+    /// Requests sent by then.
+    requests: u64,
+    found: Vec<Found>,
+}
+
+impl Listed {
+    pub(super) fn new(http: &Http, found: Vec<Found>) -> Self {
+        Self { at: Instant::now(), requests: http.requests(), found }
+    }
+
+    /// What was found, if nothing was asked since. It may be older than a change of somebody else: then the next run sees that.
+    pub(super) fn found(&self, http: &Http) -> Option<Vec<Found>> {
+        (self.requests == http.requests() && self.at.elapsed() < LISTING_SERVES).then(|| self.found.clone())
+    }
+}
+
 /// What is known of a server and an account on it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Site {
     /// Canonical paths of the homes.
     pub(super) homes: Vec<String>,
@@ -45,6 +70,7 @@ pub(super) struct Site {
     /// Some collection answers to sync-collection.
     pub(super) syncs: bool,
     pub(super) kind: ServerKind,
+    pub(super) listed: Mutex<Option<Listed>>,
 }
 
 /// Servers that must be handled apart.
@@ -96,7 +122,10 @@ pub(super) async fn discover(http: &Http, dialect: Dialect) -> Result<Site, Grou
         || ["calendar-auto-schedule", "calendar-schedule"].iter().any(|class| listing.classes.contains(*class))
         || kind != ServerKind::Usual;
     let syncs = listing.found.iter().any(|found| found.syncs);
-    Ok(Site { homes, single, steps, server: listing.server, schedules, syncs, kind })
+    // A collection may lie in several homes.
+    let found: BTreeMap<_, _> = listing.found.into_iter().map(|one| (one.collection.id.clone(), one)).collect();
+    let listed = Mutex::new(Some(Listed::new(http, found.into_values().collect())));
+    Ok(Site { homes, single, steps, server: listing.server, schedules, syncs, kind, listed })
 }
 
 struct Search<'a> {

@@ -122,6 +122,11 @@ impl Http {
         Ok(Self { client, account, origin, server, authorization, gate, proven: AtomicBool::new(false), limits, traffic })
     }
 
+    /// Requests of the account so far.
+    pub(super) fn requests(&self) -> u64 {
+        self.traffic.snapshot().commands
+    }
+
     /// `host:port`.
     pub(super) fn server(&self) -> &str {
         &self.server

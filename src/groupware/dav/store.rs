@@ -1,6 +1,7 @@
 //! A signed-in DAV account: the port on top of the parts.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::groupware::{
@@ -11,7 +12,7 @@ use crate::model::Area;
 
 use super::collections::{self, Found};
 use super::dialect::Dialect;
-use super::discovery::{DiscoveryStep, ServerKind, Site};
+use super::discovery::{DiscoveryStep, Listed, ServerKind, Site};
 use super::format::Format;
 use super::http::Http;
 use super::{changes, fetch, write};
@@ -23,6 +24,10 @@ pub struct DavStore {
     pub(super) site: Arc<Site>,
     pub(super) format: Arc<dyn Format>,
     pub(super) invitations: bool,
+    /// The server was seen to take one write at a time.
+    pub(super) takes_one_write: AtomicBool,
+    /// Held by the write under way, where that is so.
+    pub(super) writing: tokio::sync::Mutex<()>,
     features: ItemStoreFeatures,
     /// What the last listing said of each collection.
     known: Mutex<BTreeMap<String, Facts>>,
@@ -59,7 +64,8 @@ impl DavStore {
             delta: site.syncs,
             conditional_writes: site.kind == ServerKind::Usual,
         };
-        Self { http, dialect, site, format, invitations, features, known: Mutex::default(), way }
+        let (takes_one_write, writing) = (AtomicBool::new(false), tokio::sync::Mutex::default());
+        Self { http, dialect, site, format, invitations, takes_one_write, writing, features, known: Mutex::default(), way }
     }
 
     /// How the collections were found, for people who look for a fault.
@@ -83,6 +89,20 @@ impl DavStore {
 
     /// The collections of every home.
     async fn found(&self) -> Result<Vec<Found>, GroupwareError> {
+        let listed = |listed: &Option<Listed>| listed.as_ref().and_then(|listed| listed.found(&self.http));
+        let before = listed(&self.site.listed.lock().unwrap_or_else(PoisonError::into_inner));
+        let found = match before {
+            Some(found) => found,
+            None => self.list().await?,
+        };
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = found
+            .iter()
+            .map(|one| (one.collection.id.0.clone(), Facts { syncs: Some(one.syncs), identity: one.identity.clone() }))
+            .collect();
+        Ok(found)
+    }
+
+    async fn list(&self) -> Result<Vec<Found>, GroupwareError> {
         let mut found = BTreeMap::new();
         let places = self.site.homes.iter().map(|home| (home, "1")).chain(self.site.single.iter().map(|path| (path, "0")));
         for (path, depth) in places {
@@ -93,12 +113,9 @@ impl DavStore {
             })?;
             found.extend(listing.found.into_iter().map(|one| (one.collection.id.clone(), one)));
         }
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        *known = found
-            .values()
-            .map(|one| (one.collection.id.0.clone(), Facts { syncs: Some(one.syncs), identity: one.identity.clone() }))
-            .collect();
-        Ok(found.into_values().collect())
+        let found: Vec<Found> = found.into_values().collect();
+        *self.site.listed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Listed::new(&self.http, found.clone()));
+        Ok(found)
     }
 }
 

@@ -4,7 +4,7 @@
 //! `S: ` lines its headers, and what follows up to the next `C: ` its body. Lines of `#` before the first request are comments.
 //! `S: silence` never answers, `S: hangup` closes.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -93,8 +93,9 @@ impl Player {
     }
 
     pub(super) fn store_within(&self, kind: ServerKind, schedules: bool, limits: DavLimits) -> DavStore {
+        let homes = vec!["/dav/".to_owned()];
         let site =
-            Site { homes: vec!["/dav/".to_owned()], single: None, steps: vec![], server: String::new(), schedules, syncs: true, kind };
+            Site { homes, single: None, steps: vec![], server: String::new(), schedules, syncs: true, kind, listed: Mutex::default() };
         let http = Arc::new(self.http(&LoginGate::new(), limits));
         DavStore::new(http, Dialect::CalDav, Arc::new(site), Arc::new(PlainFormat), false, Arc::default())
     }

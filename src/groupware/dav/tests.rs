@@ -251,6 +251,21 @@ async fn every_412_means_what_its_condition_says() {
 }
 
 #[tokio::test]
+async fn xandikos_0_4_locked_by_another_write_is_asked_again() {
+    let locked = "C: PUT /dav/cal/c-u.ics\nS: 423\n<error xmlns=\"DAV:\"/>\n";
+    let player = Player::start(&format!(
+        "{locked}{locked}C: PUT /dav/cal/c-u.ics\nS: 201\nC: GET /dav/cal/c-u.ics\nS: 200\nS: ETag: \"1\"\nUID:u\n\
+         C: DELETE /dav/cal/c-u.ics\nS: 423\nC: DELETE /dav/cal/c-u.ics\nS: 204\n"
+    ))
+    .await;
+    let store = player.store(ServerKind::Usual, false);
+    let written = store.create(&cal(), &draft("u")).await.unwrap();
+    let Written::Stored(item) = written else { panic!("{written:?}") };
+    assert_eq!(store.remove(&cal(), &item.id, None).await.unwrap(), Removed::Done);
+    player.played().await;
+}
+
+#[tokio::test]
 async fn v2_a_put_without_an_answer_leaves_the_outcome_open() {
     for (script, gateway) in [("hangup", false), ("504\nS: X-A: b", true)] {
         let player = Player::start(&format!("C: PUT /dav/cal/c-u.ics\nS: {script}\n")).await;

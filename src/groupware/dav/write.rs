@@ -5,6 +5,8 @@
 //! the engine asks for the item before it does anything else.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderValue, IF_MATCH, IF_NONE_MATCH, LOCATION};
 
@@ -22,6 +24,9 @@ use super::{collections, fetch, href, multistatus, requests, xml};
 /// Words for an item that must not be written, because the server would mail its attendees.
 const NEEDS_INVITATIONS: &str =
     "the item has participants, and this server mails them on every change; that needs invitations to be allowed";
+
+/// Milliseconds to wait before a write is sent again to a server that is at another one.
+const LOCKED_PAUSES: [u64; 6] = [50, 100, 200, 400, 800, 1600];
 
 /// What a refused PUT means.
 enum Verdict {
@@ -144,7 +149,7 @@ pub(super) async fn remove(store: &DavStore, path: &str, id: &ItemId, version: O
     if let Some(version) = version.and_then(|version| HeaderValue::from_str(version).ok()) {
         request = request.header(IF_MATCH, version);
     }
-    let answer = store.http.send(&request).await?;
+    let answer = send(store, &request).await?;
     match answer.status {
         200 | 202 | 204 => Ok(Removed::Done),
         404 | 410 => match fetch::get(store, path, id, None).await? {
@@ -206,7 +211,7 @@ async fn put(
         .header(CONTENT_TYPE, HeaderValue::from_static(store.dialect.content_type()))
         .header(condition, value)
         .body(text.to_owned());
-    let answer = store.http.send(&request).await?;
+    let answer = send(store, &request).await?;
     match answer.status {
         507 => Err(answer.failure()),
         // DavMail 6 answers 503 to an item that Exchange refuses; when the mailbox answers otherwise, it is the item.
@@ -216,6 +221,29 @@ async fn put(
         408 | 423 | 425 | 429 | 502..=599 => Err(after_write(&answer)),
         _ => Ok(answer),
     }
+}
+
+/// Sends a write. Xandikos 0.4.10 has one lock for a whole calendar and answers 423 to a write beside another one: it did nothing then, and
+/// from there on writes go one after the other.
+async fn send(store: &DavStore, request: &Request) -> Result<Answer, GroupwareError> {
+    let alone = if store.takes_one_write.load(Ordering::Relaxed) { Some(store.writing.lock().await) } else { None };
+    let mut answer = store.http.send(request).await?;
+    if answer.status != 423 {
+        return Ok(answer);
+    }
+    store.takes_one_write.store(true, Ordering::Relaxed);
+    let _alone = match alone {
+        Some(alone) => alone,
+        None => store.writing.lock().await,
+    };
+    for pause in LOCKED_PAUSES {
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+        answer = store.http.send(request).await?;
+        if answer.status != 423 {
+            break;
+        }
+    }
+    Ok(answer)
 }
 
 /// The failure of a write. When a gateway gave up, what was behind it may have gone on: the outcome is unknown.

@@ -4,7 +4,8 @@ use super::Fallback::{Absent, Text};
 use super::{CONFLICT_POLICIES, Setting, of_crm, setting};
 use crate::settings::value::{Element, Kind};
 
-const DAYS: Kind = Kind::Integer { min: 0, max: 3660 };
+/// A century: who wants the whole of an old calendar gets it.
+const DAYS: Kind = Kind::Integer { min: 0, max: 36_600 };
 
 macro_rules! area {
     ($area:literal, $items:literal, $future_type:literal, $future_days:literal, $on_delete:literal) => {

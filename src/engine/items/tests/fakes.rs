@@ -30,6 +30,8 @@ pub(super) struct Server {
     pub race: Option<(String, Field, Value)>,
     /// Answers of writes that get lost after they took effect.
     pub lose_answers: u64,
+    /// The collection was made anew: what a cursor of the old one gives is an error.
+    pub made_anew: bool,
 }
 
 /// The server of items.
@@ -160,6 +162,10 @@ impl ItemStore for FakeStore {
     async fn changes(&self, _: &CollectionId, cursor: Option<&str>) -> Result<Delta, GroupwareError> {
         let mut server = self.lock();
         server.requests += 1;
+        if server.made_anew && cursor.is_some() {
+            server.made_anew = false;
+            return Err(GroupwareError::NoSuchMailbox { name: "cal".into() });
+        }
         let item_ref = |id: &String, (version, _): &(u64, Item)| ItemRef { id: ItemId(id.clone()), version: Some(version.to_string()) };
         let next = Some(server.log.len().to_string());
         let Some(from) = cursor.filter(|_| self.features.delta) else {

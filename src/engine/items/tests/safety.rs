@@ -167,6 +167,41 @@ fn v8_a_collection_that_is_not_selected_any_more_is_no_deletion() {
 }
 
 #[test]
+fn v8_a_collection_made_anew_in_the_same_place_is_asked_about_and_goes_on() {
+    let (store, crm, mut agent) = world();
+    for n in 0..12 {
+        store.put(&format!("i{n:02}"), &format!("uid-{n:02}"), event(&format!("Visit {n}"), 1));
+    }
+    agent.converge();
+    let records = crm.lock().records.clone();
+    {
+        let mut server = store.lock();
+        (server.items, server.made_anew) = (BTreeMap::new(), true);
+        server.clock += 1;
+    }
+    store.put("new", "uid-new", event("After", 1));
+    agent.converge();
+    assert!(agent.parked().iter().all(|entry| entry.reason.code == ReasonCode::MassChange));
+    assert_eq!((agent.parked().len(), crm.lock().records.len()), (12, 13));
+    assert!(records.iter().all(|(id, record)| crm.lock().records.get(id) == Some(record)), "nothing is deleted or cancelled");
+}
+
+#[test]
+fn v8_a_selected_collection_that_is_missing_is_told_of_until_it_is_there() {
+    let (_store, _crm, mut agent) = world();
+    agent.settings.collections = ["Team".to_owned()].into();
+    agent.converge();
+    assert_eq!(
+        agent.parked().iter().map(|entry| (entry.title.as_str(), entry.reason.code)).collect::<Vec<_>>(),
+        [("Team", ReasonCode::FolderRefused)]
+    );
+    agent.settings.collections = ["Calendar".to_owned()].into();
+    agent.rules = "others".into();
+    agent.converge();
+    assert!(agent.parked().is_empty());
+}
+
+#[test]
 fn v9_an_item_with_attendees_is_never_written_on_a_server_that_schedules() {
     let (mut store, crm, _) = world();
     store.features.schedules = true;
