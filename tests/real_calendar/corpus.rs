@@ -183,7 +183,7 @@ fn object(text: &str, components: &[Vec<&str>], uid: Option<&str>) -> String {
         lines.extend(rest.next().map(|begin| (*begin).to_owned()));
         let named = |name: &str| component.iter().any(|line| line.to_ascii_uppercase().starts_with(name));
         let task = named("BEGIN:VTODO");
-        let needed = [("DTSTAMP", ":20260101T000000Z"), ("SUMMARY", ":Ohne Titel"), ("DTSTART", ":20260101T090000Z")];
+        let needed = [("DTSTAMP", ":20260101T000000Z"), ("SUMMARY", ":Ohne Titel"), ("DTSTART", ";VALUE=DATE:20260101")];
         lines.extend(
             needed
                 .into_iter()
