@@ -38,6 +38,8 @@ impl ReadMail {
 /// A set of mails with what becomes of each.
 #[derive(Debug, Default)]
 pub(super) struct Prepared {
+    /// Fetched, and not yet read by [`read`].
+    pub fetched: Vec<FetchedMail>,
     /// Read, and not yet sorted in by [`sort`].
     pub unsorted: Vec<ReadMail>,
     /// To be posted. Each key stands here once.
@@ -58,14 +60,16 @@ pub(super) struct Prepared {
     pub gone: Vec<u32>,
 }
 
-/// Fetches and reads a set. [`sort`] decides about its mails. Bodies stay in memory or in the spool until the set is settled.
-pub(super) async fn prepare<S: MailStore>(
-    store: &mut S,
-    job: &MailJob,
-    ctx: &Context,
-    survey: &Survey,
-    set: &BTreeMap<u32, MailTraits>,
-) -> Result<Prepared, EngineError> {
+impl Prepared {
+    /// The same with more UIDs that are gone.
+    pub(super) fn with_gone(mut self, gone: Vec<u32>) -> Self {
+        self.gone.extend(gone);
+        self
+    }
+}
+
+/// Fetches a set, for [`read`] and then [`sort`]. Bodies stay in memory or in the spool until the set is settled.
+pub(super) async fn fetch<S: MailStore>(store: &mut S, job: &MailJob, set: &BTreeMap<u32, MailTraits>) -> Result<Prepared, EngineError> {
     let mut prepared = Prepared::default();
     let mut wanted = BTreeMap::new();
     for (uid, traits) in set {
@@ -76,8 +80,10 @@ pub(super) async fn prepare<S: MailStore>(
             }
         }
     }
-    let fetched = if wanted.is_empty() { Vec::new() } else { store.fetch(&wanted).await? };
-    let present: BTreeSet<u32> = fetched.iter().map(|mail| mail.uid).collect();
+    if !wanted.is_empty() {
+        prepared.fetched = store.fetch(&wanted).await?;
+    }
+    let present: BTreeSet<u32> = prepared.fetched.iter().map(|mail| mail.uid).collect();
     let absent: BTreeSet<u32> = wanted.into_keys().filter(|uid| !present.contains(uid)).collect();
     if !absent.is_empty() {
         // Gone, or there and withheld: only the latter waits, and neither may be passed over in silence.
@@ -85,7 +91,12 @@ pub(super) async fn prepare<S: MailStore>(
         prepared.gone = absent.into_iter().filter(|uid| !withheld.contains_key(uid)).collect();
         prepared.unreadable = withheld.into_iter().map(|(uid, traits)| (uid, traits, ReasonCode::Unreadable.into())).collect();
     }
-    prepared.unsorted = read_all(fetched, job, ctx, survey).await?;
+    Ok(prepared)
+}
+
+/// Reads the mails of a set that was fetched.
+pub(super) async fn read(mut prepared: Prepared, job: &MailJob, ctx: &Context, survey: &Survey) -> Result<Prepared, EngineError> {
+    prepared.unsorted = read_all(std::mem::take(&mut prepared.fetched), job, ctx, survey).await?;
     Ok(prepared)
 }
 
