@@ -23,7 +23,7 @@ use mail_parser::MessageParser;
 
 /// The bounds of a batch of the import.
 const BATCH_MAILS: usize = 150;
-const BATCH_BYTES: u64 = 6 * 1024 * 1024;
+const BATCH_BYTES: u64 = 4 * 1024 * 1024;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -84,7 +84,7 @@ async fn post(folder: &Path, url: &str, token: &str) -> Outcome<(usize, u64, Dur
         if items.len() == BATCH_MAILS || held + next > BATCH_BYTES || rest.peek().is_none() {
             batches += 1;
             let key = BatchKey(format!("parts-{}-{batches}", std::process::id()));
-            let batch = MailBatch { key, run: RunId("parts".to_owned()), items: std::mem::take(&mut items) };
+            let batch = MailBatch::new(key, RunId("parts".to_owned()), std::mem::take(&mut items));
             let start = Instant::now();
             let _ = manifest_digest(&batch);
             crm.import_mails(&batch).await?;

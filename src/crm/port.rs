@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{BatchKey, CrmSettings, Digest, Direction, Fingerprint, Instant, ItemKey, Mail, RawMail, RunId};
@@ -163,6 +164,34 @@ pub struct MailBatch {
     pub run: RunId,
     /// 1 to 150 mails.
     pub items: Vec<MailImport>,
+    manifest: WrittenManifest,
+}
+
+impl MailBatch {
+    /// A batch of 1 to 150 mails.
+    #[must_use]
+    pub fn new(key: BatchKey, run: RunId, items: Vec<MailImport>) -> Self {
+        Self { key, run, items, manifest: WrittenManifest::default() }
+    }
+
+    /// The batch's manifest, written by `write` when it is asked for first: it is hashed, sent, and perhaps sent again.
+    pub(super) fn manifest<E>(&self, write: impl FnOnce(&Self) -> Result<Vec<u8>, E>) -> Result<Bytes, E> {
+        if let Some(written) = self.manifest.0.get() {
+            return Ok(written.clone());
+        }
+        let written = Bytes::from(write(self)?);
+        Ok(self.manifest.0.get_or_init(|| written).clone())
+    }
+}
+
+/// What was written of a batch. A clone has none, because it may become another batch.
+#[derive(Debug, Default)]
+struct WrittenManifest(OnceLock<Bytes>);
+
+impl Clone for WrittenManifest {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
 }
 
 /// One mail on its way to the CRM.

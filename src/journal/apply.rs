@@ -116,9 +116,14 @@ fn add_run_items<'c>(txn: &WriteTransaction, changes: impl Iterator<Item = &'c C
         return Ok(());
     }
     let (mut rows, mut index) = (RUN_ITEMS.open_to_write(txn)?, RUN_ITEMS_BY_MESSAGE_ID.open_to_write(txn)?);
+    let mut before: Option<(&str, u64)> = None;
     for (run, item) in items {
-        let last = rows.range((run, 0)..=(run, u64::MAX))?.next_back().transpose()?.map(|(key, _)| key.value().1);
+        let last = match before {
+            Some((of, last)) if of == run => Some(last),
+            _ => rows.range((run, 0)..=(run, u64::MAX))?.next_back().transpose()?.map(|(key, _)| key.value().1),
+        };
         let number = last.map_or(0, |last| last.saturating_add(1));
+        before = Some((run, number));
         RUN_ITEMS.put_into(&mut rows, (run, number), item)?;
         if let Some(message_id) = &item.message_id {
             RUN_ITEMS_BY_MESSAGE_ID.put_into(&mut index, (message_id, run, number), &())?;

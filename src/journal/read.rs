@@ -19,6 +19,11 @@ impl Journal {
         self.store().read(|txn| SETTLED.get(txn, (account.as_str(), key.as_str())))
     }
 
+    /// Outcomes of those of `keys` that have one.
+    pub fn settled_among(&self, account: &AccountId, keys: &BTreeSet<ItemKey>) -> Result<BTreeMap<ItemKey, SettledMail>, JournalError> {
+        self.store().read(|txn| SETTLED.among(txn, keys, |key| (account.as_str(), key.as_str())))
+    }
+
     /// Settled mails with this normalised Message-ID, of one account or of all.
     pub fn settled_mails_by_message_id(
         &self,
@@ -187,6 +192,16 @@ impl Journal {
     /// One item that waits.
     pub fn parked_entry(&self, area: Area, account: &AccountId, id: &str) -> Result<Option<Parked>, JournalError> {
         self.store().read(|txn| PARKED.get(txn, (account.as_str(), area.name(), id)))
+    }
+
+    /// Parked entries of those of `keys` that have one.
+    pub fn parked_among(
+        &self,
+        area: Area,
+        account: &AccountId,
+        keys: &BTreeSet<ItemKey>,
+    ) -> Result<BTreeMap<ItemKey, Parked>, JournalError> {
+        self.store().read(|txn| PARKED.among(txn, keys, |key| (account.as_str(), area.name(), key.as_str())))
     }
 
     /// At most `limit` runs, newest first.

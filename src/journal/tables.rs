@@ -2,6 +2,7 @@
 //!
 //! A new table needs a migration step, which may be empty: `migrations` creates every table of [`each`] when the version changes.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
@@ -147,6 +148,26 @@ impl<K: Key + 'static, V: Serialize + DeserializeOwned> Table<K, V> {
             Some(value) => self.decode(&key, value.value()).map(Some),
             None => Ok(None),
         }
+    }
+
+    /// The records of those of `items` that have one under their `key`.
+    pub(super) fn among<'k>(
+        &self,
+        txn: &ReadTransaction,
+        items: &'k BTreeSet<ItemKey>,
+        key: impl Fn(&'k ItemKey) -> K::SelfType<'k>,
+    ) -> Result<BTreeMap<ItemKey, V>, JournalError>
+    where
+        K: 'k,
+    {
+        let table = self.open(txn)?;
+        let mut found = BTreeMap::new();
+        for item in items {
+            if let Some(json) = table.get(&key(item))? {
+                found.insert(item.clone(), self.decode(&key(item), json.value())?);
+            }
+        }
+        Ok(found)
     }
 
     /// Whether there is a record, readable or not.

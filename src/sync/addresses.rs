@@ -16,6 +16,13 @@ pub fn normalise_address(address: &str) -> Option<String> {
 
 /// A domain as it compares: trimmed, lower case, ASCII, without a final dot. One that IDNA refuses is only lowered.
 pub(super) fn normalise_domain(domain: &str) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
+    if domain.as_bytes().iter().all(plain)
+        && !domain.split('.').any(|label| label.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("xn--")))
+    {
+        // IDNA only lowers it.
+        return domain.trim_end_matches('.').to_ascii_lowercase();
+    }
     let domain = idna::domain_to_ascii(domain.trim()).unwrap_or_else(|_| domain.to_lowercase());
     // After the mapping, because IDNA maps other dots, blanks and at signs to the plain ones.
     domain.trim_start().trim_end_matches(|c: char| c == '.' || c.is_whitespace()).to_owned()

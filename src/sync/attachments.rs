@@ -1,5 +1,7 @@
 //! What of a mail goes to the CRM and to the web folder (X12, X17).
 
+use std::sync::Arc;
+
 use crate::model::{Attachment, AttachmentSource, Body, Mail};
 use crate::settings::{MailSettings, Payload, TnefPolicy};
 
@@ -17,14 +19,18 @@ pub fn listed_attachments<'a>(attachments: &'a [Attachment], settings: &'a MailS
 
 /// The mail as the CRM may see it: without the attachments that are not listed, and without text where the settings say so.
 #[must_use]
-pub fn reduced_mail(mail: &Mail, settings: &MailSettings) -> Mail {
+pub fn reduced_mail(mail: &Arc<Mail>, settings: &MailSettings) -> Arc<Mail> {
+    let keeps_text = !matches!(settings.payload, Payload::NoBody | Payload::HeadersOnly);
+    if keeps_text && listed_attachments(&mail.attachments, settings).count() == mail.attachments.len() {
+        return Arc::clone(mail);
+    }
     let attachments = listed_attachments(&mail.attachments, settings).cloned().collect();
-    let mut reduced = Mail { attachments, ..mail.clone() };
-    if matches!(settings.payload, Payload::NoBody | Payload::HeadersOnly) {
+    let mut reduced = Mail { attachments, ..Mail::clone(mail) };
+    if !keeps_text {
         reduced.text = Body::default();
         reduced.html = None;
     }
-    reduced
+    Arc::new(reduced)
 }
 
 /// Whether a media type is one of a pattern: `image/*`, `application/zip`, `*`, `*/*`; in any case.
@@ -103,7 +109,7 @@ mod tests {
     #[test]
     fn x12_only_what_the_settings_allow_goes_to_the_crm() {
         let reduced = |payload| {
-            let mail = reduced_mail(&sample(), &MailSettings { payload, ..settings() });
+            let mail = reduced_mail(&Arc::new(sample()), &MailSettings { payload, ..settings() });
             (!mail.text.content.is_empty() && mail.html.is_some(), mail.attachments.len())
         };
         assert_eq!(reduced(Payload::Full), (true, 3));

@@ -32,7 +32,7 @@ async fn a_restart_in_the_same_folder_keeps_everything() {
 }
 
 fn with_new_key(batch: &crmsync::crm::MailBatch) -> crmsync::crm::MailBatch {
-    crmsync::crm::MailBatch { key: key("new"), ..batch.clone() }
+    crmsync::crm::MailBatch::new(key("new"), batch.run.clone(), batch.items.clone())
 }
 
 #[tokio::test]

@@ -54,7 +54,7 @@ pub(crate) fn key(text: &str) -> BatchKey {
 }
 
 pub(crate) fn batch(name: &str, items: Vec<MailImport>) -> MailBatch {
-    MailBatch { key: key(name), run: RunId("20261122T090000Z-00000001".to_owned()), items }
+    MailBatch::new(key(name), RunId("20261122T090000Z-00000001".to_owned()), items)
 }
 
 /// A received mail from `from` whose identity follows from its subject.

@@ -2,28 +2,35 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use chrono::{DateTime, Datelike as _, FixedOffset};
 
 use crate::crm::contract::{Manifest, ManifestAddress, ManifestAttachment, ManifestBody, ManifestItem};
 use crate::crm::{MailBatch, MailImport};
-use crate::model::{Attachment, Body, Digest, MailAddress};
+use crate::model::{Attachment, Body, Digest, Mail, MailAddress};
 
 /// SHA-256 of a batch's manifest, which follows from the batch alone. The journal keeps it, so that a key never goes out with
 /// another payload.
 #[must_use]
 pub fn manifest_digest(batch: &MailBatch) -> Digest {
-    // The documents cannot fail: they hold no maps with odd keys. Written whole and then hashed, because the writer's pieces are a few bytes
-    // long; the batch that is sent next needs as much memory.
+    // The documents cannot fail: they hold no maps with odd keys.
     let bytes = manifest_bytes(batch).unwrap_or_else(|error| {
         tracing::error!(%error, "a manifest cannot be written");
-        Vec::new()
+        Bytes::new()
     });
     Digest::of(&bytes)
 }
 
 /// The manifest as JSON.
-pub(super) fn manifest_bytes(batch: &MailBatch) -> Result<Vec<u8>, serde_json::Error> {
-    serde_json::to_vec(&manifest(batch))
+pub(super) fn manifest_bytes(batch: &MailBatch) -> Result<Bytes, serde_json::Error> {
+    batch.manifest(|batch| {
+        // Texts are most of it; growing step by step would copy them again and again.
+        let texts = |mail: &Mail| mail.text.content.len() + mail.html.as_ref().map_or(0, |html| html.content.len());
+        let expected = batch.items.iter().map(|item| 2 * 1024 + texts(&item.mail)).sum();
+        let mut json = Vec::with_capacity(expected);
+        serde_json::to_writer(&mut json, &manifest(batch))?;
+        Ok(json)
+    })
 }
 
 /// The name of an item in its batch, and of its multipart part.

@@ -32,14 +32,14 @@ enum Piece {
 
 impl Multipart {
     /// The body of a batch. The boundary must be unguessable, because the mails were written by others.
-    pub(super) fn new(boundary: String, manifest: Vec<u8>, batch: &MailBatch) -> Self {
+    pub(super) fn new(boundary: String, manifest: Bytes, batch: &MailBatch) -> Self {
         let mut body = Self { boundary, pieces: VecDeque::with_capacity(2 * batch.items.len() + 3), len: 0 };
         let head = format!(
             "--{}\r\nContent-Disposition: form-data; name=\"{MANIFEST_PART}\"\r\nContent-Type: application/json\r\n\r\n",
             body.boundary
         );
         body.push(head.into());
-        body.push(manifest.into());
+        body.push(manifest);
         for (position, item) in batch.items.iter().enumerate() {
             let name = client_id(position);
             let head = format!(

@@ -1,7 +1,10 @@
 //! Stores a mail's attachments in the web folder (R37). Storing the same content twice leaves one file, so a repeated import is harmless.
 
+use std::collections::BTreeSet;
+
 use crate::engine::context::Context;
 use crate::groupware::mime::for_each_attachment;
+use crate::sync::listed_attachments;
 
 use super::MailJob;
 use super::read::ReadMail;
@@ -12,7 +15,7 @@ const UNASSIGNED: &str = "unassigned";
 /// Stores every attachment that the policy lets through. The error is the cause in plain words.
 pub(super) async fn store(job: &MailJob, ctx: &Context, read: &ReadMail, customer_folder: Option<&str>) -> Result<(), String> {
     let Some(writer) = job.web_folder.clone() else { return Ok(()) };
-    let wanted = crate::sync::reduced_mail(&read.mail, &job.settings).attachments;
+    let wanted: BTreeSet<usize> = listed_attachments(&read.mail.attachments, &job.settings).map(|attachment| attachment.index).collect();
     if wanted.is_empty() {
         return Ok(());
     }
@@ -22,7 +25,7 @@ pub(super) async fn store(job: &MailJob, ctx: &Context, read: &ReadMail, custome
     let files = tokio::task::spawn_blocking(move || {
         let mut files = Vec::new();
         for_each_attachment(&raw, &mail, &options, |attachment, content| {
-            if wanted.iter().any(|wanted| wanted.index == attachment.index) {
+            if wanted.contains(&attachment.index) {
                 let mut file = tempfile::tempfile_in(&spool)?;
                 std::io::copy(content, &mut file)?;
                 std::io::Seek::rewind(&mut file)?;

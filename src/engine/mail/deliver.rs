@@ -70,7 +70,7 @@ pub(super) async fn deliver<C: Crm>(
             continue;
         }
         let (reads, items): (Vec<ReadMail>, Vec<MailImport>) = group.into_iter().unzip();
-        let batch = MailBatch { key: BatchKey(ctx.random.uuid().to_string()), run: ctx.run.clone(), items };
+        let batch = MailBatch::new(BatchKey(ctx.random.uuid().to_string()), ctx.run.clone(), items);
         before.push(Change::PutBatch(pending(&batch, &reads, ctx)));
         ctx.commit(std::mem::take(&mut before)).await?;
         let error = match post(crm, &batch, ctx).await {

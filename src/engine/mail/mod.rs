@@ -1,6 +1,6 @@
 //! The mail import: find → fetch → read → match → post → journal → mark or move.
 //!
-//! While one batch is being posted, the next is fetched and read. A mail leaves its folder, or gets its mark, only after the CRM's
+//! While one batch is being posted, the next is read and the one after it fetched. A mail leaves its folder, or gets its mark, only after the CRM's
 //! answer for it is in the journal (V1); whatever is cut off in between is taken up by the next run.
 
 mod attachments;
@@ -17,7 +17,7 @@ mod survey;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::crm::{Crm, CrmError};
-use crate::groupware::{Access, MailConnector, MailStore as _, MailTraits, Selected};
+use crate::groupware::{Access, MailConnector, MailStore, MailTraits, Selected};
 use crate::journal::{AreaCount, Change, Cursor};
 use crate::model::{Area, Instant, ItemKey, MailboxName};
 use crate::sync::{Remedy, classify, halves, plan_sets};
@@ -40,8 +40,11 @@ const PLAN_AHEAD: usize = 1_500;
 /// Sessions opened anew in one run after a session broke at a mail: enough to single out a handful of poison mails.
 const RECONNECTS: usize = 40;
 
-/// Bytes of bodies in memory at the same time: one batch being posted, one being fetched.
-const BATCH_BYTES: u64 = 6 * 1024 * 1024;
+/// Bytes of bodies of a batch. Three are in memory at the same time: one being posted, one being read, one being fetched.
+const BATCH_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Mails to be fetched together.
+type Set = BTreeMap<u32, MailTraits>;
 
 /// One import in progress.
 pub(super) struct Import<'a, N: MailConnector, C> {
@@ -131,17 +134,11 @@ impl<'a, N: MailConnector, C: Crm> Import<'a, N, C> {
     async fn import_mailbox(&mut self, survey: Survey) -> Result<bool, EngineError> {
         let mut complete = true;
         if !survey.uids.is_empty() {
-            let uids: Vec<u32> = survey.uids.iter().copied().collect();
-            for chunk in uids.chunks(PLAN_AHEAD) {
-                match self.import_chunk(&survey, chunk).await? {
-                    ChunkEnd::Done => {}
-                    ChunkEnd::Unsettled => complete = false,
-                    ChunkEnd::Lost => {
-                        (complete, self.all_seen) = (false, false);
-                        break;
-                    }
-                    ChunkEnd::Stopped => return Ok(false),
-                }
+            match self.import_found(&survey).await? {
+                ImportEnd::Done => {}
+                ImportEnd::Unsettled => complete = false,
+                ImportEnd::Lost => (complete, self.all_seen) = (false, false),
+                ImportEnd::Stopped => return Ok(false),
             }
         }
         if complete && survey.moves_cursor {
@@ -150,10 +147,10 @@ impl<'a, N: MailConnector, C: Crm> Import<'a, N, C> {
         Ok(true)
     }
 
-    /// Fetches, posts, settles and places some UIDs of the selected mailbox, batch after batch.
-    async fn import_chunk(&mut self, survey: &Survey, uids: &[u32]) -> Result<ChunkEnd, EngineError> {
+    /// Fetches, posts, settles and places what the survey found, batch after batch.
+    async fn import_found(&mut self, survey: &Survey) -> Result<ImportEnd, EngineError> {
         let mut settled = Ledger::default();
-        let end = self.import_sets(survey, uids, &mut settled).await;
+        let end = self.import_sets(survey, &mut settled).await;
         // Whatever ended it: what the CRM has answered is settled before any error is looked at.
         self.ctx.commit(std::mem::take(&mut settled.changes)).await?;
         let end = end?;
@@ -161,32 +158,34 @@ impl<'a, N: MailConnector, C: Crm> Import<'a, N, C> {
         Ok(end)
     }
 
-    /// While one set is being posted, the next is fetched and read. The outcome of a set goes to disk together with the batch of the next one,
-    /// one commit for both, and only then are its mails placed; until that it is in `settled`.
-    async fn import_sets(&mut self, survey: &Survey, uids: &[u32], settled: &mut Ledger) -> Result<ChunkEnd, EngineError> {
-        if !self.open_surveyed(survey).await? {
-            return Ok(ChunkEnd::Lost);
-        }
-        let asked = uids.iter().copied().collect();
-        let traits = self.store.traits(&asked).await?;
-        let gone: Vec<u32> = uids.iter().copied().filter(|uid| !traits.contains_key(uid)).collect();
-        let mut sets: VecDeque<BTreeMap<u32, MailTraits>> = plan_sets(&traits, &self.job.capabilities.limits, BATCH_BYTES)
-            .into_iter()
-            .map(|set| set.into_iter().filter_map(|uid| Some((uid, traits.get(&uid)?.clone()))).collect())
-            .collect();
-        drop(traits);
-        let mut end = ChunkEnd::Done;
-        let mut current = Prepared { gone, ..Prepared::default() };
+    /// While one set is being posted, the next is read and the one after it fetched. The outcome of a set goes to disk together with the batch of
+    /// the next one, one commit for both, and only then are its mails placed; until that it is in `settled`. When the session breaks, what
+    /// was fetched before is imported all the same.
+    async fn import_sets(&mut self, survey: &Survey, settled: &mut Ledger) -> Result<ImportEnd, EngineError> {
+        let mut plan = SetPlan::new(survey);
+        let mut end = ImportEnd::Done;
+        let (mut current, mut fetched): (Prepared, Option<Prepared>) = (Prepared::default(), None);
+        let mut broken = None;
         loop {
             // Placing mails may have closed or changed it.
-            if !sets.is_empty() && !self.open_surveyed(survey).await? {
-                return Ok(ChunkEnd::Lost);
+            if !plan.is_done() && !self.open_surveyed(survey).await? {
+                return Ok(ImportEnd::Lost);
             }
-            let next_set = sets.pop_front();
             let (store, crm, job, ctx) = (&mut self.store, self.crm, self.job, self.ctx);
-            let next = async {
-                match &next_set {
-                    Some(set) => read::prepare(store, job, ctx, survey, set).await.map(Some),
+            let fetch = async {
+                let PlannedSet { set, gone } = match plan.next(store, job).await {
+                    Ok(Some(planned)) => planned,
+                    Ok(None) => return Ok(None),
+                    Err(error) => return Err((error, None)),
+                };
+                match read::fetch(store, job, &set).await {
+                    Ok(prepared) => Ok(Some(prepared.with_gone(gone))),
+                    Err(error) => Err((error, Some(PlannedSet { set, gone }))),
+                }
+            };
+            let reading = async {
+                match fetched.take() {
+                    Some(fetched) => read::read(fetched, job, ctx, survey).await.map(Some),
                     None => Ok(None),
                 }
             };
@@ -195,38 +194,50 @@ impl<'a, N: MailConnector, C: Crm> Import<'a, N, C> {
                 let imports = std::mem::take(&mut current.imports);
                 deliver::deliver(crm, job, ctx, imports, std::mem::take(&mut settled.changes)).await
             };
-            let (delivery, next) = tokio::join!(delivery, next);
+            let (delivery, next, after_next) = tokio::join!(delivery, reading, fetch);
             let delivery = delivery?;
             self.posted |= !delivery.answered.is_empty();
             let stop: Option<CrmError> = delivery.stop;
             // On disk by now: the mails of the set before may be placed.
             let intents = std::mem::take(&mut settled.intents);
             *settled = self.settle(survey, current, delivery.answered, delivery.finished).await?;
-            let next = match next {
-                Ok(next) => next,
-                Err(error) => Some(self.single_out(next_set.unwrap_or_default(), &mut sets, error).await?),
+            fetched = match after_next {
+                Ok(fetched) => fetched,
+                Err((error, set)) => match self.single_out(set, &mut plan, error).await {
+                    Ok(fetched) => Some(fetched),
+                    Err(error) => {
+                        broken = Some(error);
+                        plan.give_up();
+                        None
+                    }
+                },
             };
-            self.place(intents).await?;
+            let next = next?;
+            if broken.is_none() {
+                self.place(intents).await?;
+            }
             self.ctx.tell(&RunEvent::Progress { area: Area::Mail, count: self.count });
             if let Some(error) = stop {
                 self.finish_set(settled).await?;
                 return Err(error.into());
             }
             if delivery.unsettled > 0 {
-                end = ChunkEnd::Unsettled;
+                end = ImportEnd::Unsettled;
             }
-            let Some(prepared) = next else { return Ok(end) };
+            if next.is_none() && fetched.is_none() && plan.is_done() {
+                return broken.map_or(Ok(end), Err);
+            }
             if self.ctx.cancel.is_cancelled() {
-                return Ok(ChunkEnd::Stopped);
+                return Ok(ImportEnd::Stopped);
             }
             if std::mem::take(&mut self.posted) && self.ctx.observer.asks() {
                 // The user may take long, and finds nothing half done meanwhile.
                 self.finish_set(settled).await?;
                 if !self.ctx.go_on(self.count.left).await {
-                    return Ok(ChunkEnd::Stopped);
+                    return Ok(ImportEnd::Stopped);
                 }
             }
-            current = prepared;
+            current = next.unwrap_or_default();
         }
     }
 
@@ -238,12 +249,8 @@ impl<'a, N: MailConnector, C: Crm> Import<'a, N, C> {
     }
 
     /// A set could not be read: its halves are tried in a new session, and a mail that fails alone is parked (V10).
-    async fn single_out(
-        &mut self,
-        set: BTreeMap<u32, MailTraits>,
-        sets: &mut VecDeque<BTreeMap<u32, MailTraits>>,
-        error: EngineError,
-    ) -> Result<Prepared, EngineError> {
+    async fn single_out(&mut self, planned: Option<PlannedSet>, plan: &mut SetPlan, error: EngineError) -> Result<Prepared, EngineError> {
+        let Some(PlannedSet { set, gone }) = planned else { return Err(error) };
         let reason = match &error {
             EngineError::Groupware(failure) => match classify::groupware(failure) {
                 Remedy::Bisect { reason } if self.reconnects > 0 => reason,
@@ -255,13 +262,13 @@ impl<'a, N: MailConnector, C: Crm> Import<'a, N, C> {
         self.open = None;
         // A rejection locks here as anywhere (V11).
         self.store = sign_in(self.connector, self.crm, self.ctx).await?;
-        let mut prepared = Prepared::default();
+        let mut prepared = Prepared { gone, ..Prepared::default() };
         if set.len() == 1 {
             prepared.unreadable = set.into_iter().map(|(uid, traits)| (uid, traits, reason.clone())).collect();
         } else {
             let (first, second) = halves(set.into_iter().collect());
-            sets.push_front(second.into_iter().collect());
-            sets.push_front(first.into_iter().collect());
+            plan.sets.push_front(second.into_iter().collect());
+            plan.sets.push_front(first.into_iter().collect());
         }
         Ok(prepared)
     }
@@ -302,8 +309,56 @@ impl<'a, N: MailConnector, C: Crm> Import<'a, N, C> {
     }
 }
 
-/// How a chunk of UIDs ended.
-enum ChunkEnd {
+/// What a survey found, cut into sets bit by bit.
+struct SetPlan {
+    /// UIDs whose sizes were not asked for yet.
+    ahead: VecDeque<u32>,
+    sets: VecDeque<Set>,
+    /// Of the UIDs that were asked for: those that are there no more.
+    gone: Vec<u32>,
+}
+
+/// The next set, and UIDs that turned out to be gone.
+struct PlannedSet {
+    set: Set,
+    gone: Vec<u32>,
+}
+
+impl SetPlan {
+    fn new(survey: &Survey) -> Self {
+        Self { ahead: survey.uids.iter().copied().collect(), sets: VecDeque::new(), gone: Vec::new() }
+    }
+
+    fn is_done(&self) -> bool {
+        self.ahead.is_empty() && self.sets.is_empty()
+    }
+
+    /// Nothing more is fetched.
+    fn give_up(&mut self) {
+        self.ahead.clear();
+        self.sets.clear();
+    }
+
+    /// The next set of the selected mailbox; without mails when all of its UIDs are gone.
+    async fn next<S: MailStore>(&mut self, store: &mut S, job: &MailJob) -> Result<Option<PlannedSet>, EngineError> {
+        if self.is_done() {
+            return Ok(None);
+        }
+        if self.sets.is_empty() {
+            let asked = self.ahead.drain(..PLAN_AHEAD.min(self.ahead.len())).collect();
+            let traits = store.traits(&asked).await?;
+            self.gone.extend(asked.iter().copied().filter(|uid| !traits.contains_key(uid)));
+            let sets = plan_sets(&traits, &job.capabilities.limits, BATCH_BYTES);
+            self.sets.extend(
+                sets.into_iter().map(|set| set.into_iter().filter_map(|uid| Some((uid, traits.get(&uid)?.clone()))).collect::<Set>()),
+            );
+        }
+        Ok(Some(PlannedSet { set: self.sets.pop_front().unwrap_or_default(), gone: std::mem::take(&mut self.gone) }))
+    }
+}
+
+/// How the import of a mailbox ended.
+enum ImportEnd {
     /// Every UID is settled.
     Done,
     /// Some are not: the cursor stays.

@@ -55,7 +55,8 @@ impl<N: MailConnector, C: Crm> Import<'_, N, C> {
         let traits = self.store.traits(&uids.iter().copied().collect()).await?;
         for set in plan_sets(&traits, &self.job.capabilities.limits, BATCH_BYTES) {
             let set = set.into_iter().filter_map(|uid| Some((uid, traits.get(&uid)?.clone()))).collect();
-            let mut prepared = read::prepare(&mut self.store, self.job, self.ctx, survey, &set).await?;
+            let fetched = read::fetch(&mut self.store, self.job, &set).await?;
+            let mut prepared = read::read(fetched, self.job, self.ctx, survey).await?;
             read::sort(&mut prepared, self.job, self.ctx, survey)?;
             let identities: Vec<MailIdentity> = prepared.imports.iter().map(|(read, _)| identity(read)).collect();
             // Advice only; a CRM without the endpoint leaves the forecast out.

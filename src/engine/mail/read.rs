@@ -38,6 +38,8 @@ impl ReadMail {
 /// A set of mails with what becomes of each.
 #[derive(Debug, Default)]
 pub(super) struct Prepared {
+    /// Fetched, and not yet read by [`read`].
+    pub fetched: Vec<FetchedMail>,
     /// Read, and not yet sorted in by [`sort`].
     pub unsorted: Vec<ReadMail>,
     /// To be posted. Each key stands here once.
@@ -58,14 +60,16 @@ pub(super) struct Prepared {
     pub gone: Vec<u32>,
 }
 
-/// Fetches and reads a set. [`sort`] decides about its mails. Bodies stay in memory or in the spool until the set is settled.
-pub(super) async fn prepare<S: MailStore>(
-    store: &mut S,
-    job: &MailJob,
-    ctx: &Context,
-    survey: &Survey,
-    set: &BTreeMap<u32, MailTraits>,
-) -> Result<Prepared, EngineError> {
+impl Prepared {
+    /// The same with more UIDs that are gone.
+    pub(super) fn with_gone(mut self, gone: Vec<u32>) -> Self {
+        self.gone.extend(gone);
+        self
+    }
+}
+
+/// Fetches a set, for [`read`] and then [`sort`]. Bodies stay in memory or in the spool until the set is settled.
+pub(super) async fn fetch<S: MailStore>(store: &mut S, job: &MailJob, set: &BTreeMap<u32, MailTraits>) -> Result<Prepared, EngineError> {
     let mut prepared = Prepared::default();
     let mut wanted = BTreeMap::new();
     for (uid, traits) in set {
@@ -76,8 +80,10 @@ pub(super) async fn prepare<S: MailStore>(
             }
         }
     }
-    let fetched = if wanted.is_empty() { Vec::new() } else { store.fetch(&wanted).await? };
-    let present: BTreeSet<u32> = fetched.iter().map(|mail| mail.uid).collect();
+    if !wanted.is_empty() {
+        prepared.fetched = store.fetch(&wanted).await?;
+    }
+    let present: BTreeSet<u32> = prepared.fetched.iter().map(|mail| mail.uid).collect();
     let absent: BTreeSet<u32> = wanted.into_keys().filter(|uid| !present.contains(uid)).collect();
     if !absent.is_empty() {
         // Gone, or there and withheld: only the latter waits, and neither may be passed over in silence.
@@ -85,22 +91,40 @@ pub(super) async fn prepare<S: MailStore>(
         prepared.gone = absent.into_iter().filter(|uid| !withheld.contains_key(uid)).collect();
         prepared.unreadable = withheld.into_iter().map(|(uid, traits)| (uid, traits, ReasonCode::Unreadable.into())).collect();
     }
-    prepared.unsorted = read_all(fetched, job, ctx, survey).await?;
+    Ok(prepared)
+}
+
+/// Reads the mails of a set that was fetched.
+pub(super) async fn read(mut prepared: Prepared, job: &MailJob, ctx: &Context, survey: &Survey) -> Result<Prepared, EngineError> {
+    prepared.unsorted = read_all(std::mem::take(&mut prepared.fetched), job, ctx, survey).await?;
     Ok(prepared)
 }
 
 /// Decides what becomes of the mails of a set, by what the journal knows now.
 pub(super) fn sort(prepared: &mut Prepared, job: &MailJob, ctx: &Context, survey: &Survey) -> Result<(), EngineError> {
-    let unsorted = std::mem::take(&mut prepared.unsorted);
+    let mut unsorted = std::mem::take(&mut prepared.unsorted);
     let present = unsorted.iter().map(|mail| mail.location.uid).collect();
     let located = ctx.journal.located_in(&ctx.account, &survey.source.mailbox, survey.selected.uid_validity, &present)?;
-    for mut mail in unsorted {
+    for mail in &mut unsorted {
         if let Some(before) = located.get(&mail.location.uid).and_then(|located| located.key.as_ref()) {
-            keep_identity(&mut mail, before, ctx)?;
+            keep_identity(mail, before, ctx)?;
         }
-        sort_in(mail, prepared, job, ctx, survey)?;
+    }
+    let keys = unsorted.iter().map(ReadMail::key).collect();
+    let earlier = Earlier {
+        settled: ctx.journal.settled_among(&ctx.account, &keys)?,
+        parked: ctx.journal.parked_among(Area::Mail, &ctx.account, &keys)?,
+    };
+    for mail in unsorted {
+        sort_in(mail, &earlier, prepared, job, ctx, survey)?;
     }
     Ok(())
+}
+
+/// What the journal knows of the mails of a set.
+struct Earlier {
+    settled: BTreeMap<ItemKey, SettledMail>,
+    parked: BTreeMap<ItemKey, Parked>,
 }
 
 /// A mail that was settled under this UID stays the one it was, though its bytes have changed since. No server may change them (RFC 9051
@@ -149,21 +173,28 @@ fn read_some(fetched: Vec<FetchedMail>, options: &ReadOptions, location: &MailLo
 }
 
 /// Decides what becomes of one mail.
-fn sort_in(read: ReadMail, prepared: &mut Prepared, job: &MailJob, ctx: &Context, survey: &Survey) -> Result<(), EngineError> {
+fn sort_in(
+    read: ReadMail,
+    earlier: &Earlier,
+    prepared: &mut Prepared,
+    job: &MailJob,
+    ctx: &Context,
+    survey: &Survey,
+) -> Result<(), EngineError> {
     let key = read.key();
-    if let Some(settled) = ctx.journal.settled_mail(&ctx.account, &key)? {
-        prepared.known.push((read, settled));
+    if let Some(settled) = earlier.settled.get(&key) {
+        prepared.known.push((read, settled.clone()));
         return Ok(());
     }
     if let Some(reason) = left_out(&read.mail, &job.addresses, &job.settings) {
         prepared.left_out.push((read, reason));
         return Ok(());
     }
-    if let Some(parked) = ctx.journal.parked_entry(Area::Mail, &ctx.account, key.as_str())?
+    if let Some(parked) = earlier.parked.get(&key)
         && parked.next_try.is_none_or(|at| at > ctx.now())
         && parked.location.as_ref() != Some(&read.location)
     {
-        prepared.waiting.push((read, parked));
+        prepared.waiting.push((read, parked.clone()));
         return Ok(());
     }
     if prepared.imports.iter().any(|(_, import)| import.key == key) {
@@ -176,7 +207,7 @@ fn sort_in(read: ReadMail, prepared: &mut Prepared, job: &MailJob, ctx: &Context
     let types = &job.capabilities.mail_types;
     let import = MailImport {
         key,
-        mail: Arc::new(reduced_mail(&read.mail, &job.settings)),
+        mail: reduced_mail(&read.mail, &job.settings),
         raw,
         activity_type: if direction == Direction::Sent { types.sent.clone() } else { types.received.clone() },
         status: survey.source.status.clone(),

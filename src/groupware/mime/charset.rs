@@ -103,6 +103,13 @@ pub(super) fn choose(label: Option<&str>, head: &[u8], complete: bool) -> (Chars
     }
 }
 
+/// Bytes that are UTF-8 and say so, without their mark, as text.
+pub(super) fn as_utf8<'a>(label: Option<&str>, bytes: &'a [u8]) -> Option<&'a str> {
+    let Some(Charset::Web(encoding)) = label.and_then(lookup) else { return None };
+    let text = if encoding == encoding_rs::UTF_8 { std::str::from_utf8(bytes).ok()? } else { return None };
+    Some(text.strip_prefix('\u{feff}').unwrap_or(text))
+}
+
 /// Labels that claim no more than ASCII.
 fn is_plain(label: &str) -> bool {
     matches!(clean(label).as_str(), "us-ascii" | "ascii" | "ansi_x3.4-1968" | "ansi-x3.4-1968" | "7bit" | "binary")

@@ -2,13 +2,16 @@
 
 use std::io::{self, Read};
 
+use bytes::Bytes;
+
 /// Bytes held at once; a longer line comes in pieces of this size.
 const CAPACITY: usize = 64 * 1024;
 
 /// Reads lines with their ends. Lines end with `\n`; in a mail without any `\n` at its beginning, with `\r`.
 pub(super) struct Lines<R> {
-    inner: R,
-    buf: Box<[u8]>,
+    /// Absent for a mail in memory.
+    inner: Option<R>,
+    buf: Buffer,
     /// The current line is `buf[start..stop]`, what is read ahead is `buf[stop..filled]`.
     start: usize,
     stop: usize,
@@ -22,31 +25,54 @@ pub(super) struct Lines<R> {
     end_of_input: bool,
 }
 
+/// What lines are cut from.
+enum Buffer {
+    /// What is read ahead.
+    Window(Box<[u8]>),
+    /// All of a mail in memory: nothing is copied.
+    Whole(Bytes),
+}
+
 impl<R: Read> Lines<R> {
+    /// Lines of a mail in memory.
+    pub(super) fn of(mail: Bytes) -> Self {
+        let filled = mail.len();
+        Self::at_start(None, Buffer::Whole(mail), filled)
+    }
+
     /// Lines of a reader of about `expected` bytes. A small mail gets a small buffer: most are, and a large one for each costs more than reading it.
     pub(super) fn new(inner: R, expected: u64) -> io::Result<Self> {
         // One byte more, so that the end is seen when all is in the buffer.
         let capacity = usize::try_from(expected).unwrap_or(CAPACITY).saturating_add(1).clamp(1024, CAPACITY);
-        let mut lines = Self {
-            inner,
-            buf: vec![0; capacity].into_boxed_slice(),
-            start: 0,
-            stop: 0,
-            filled: 0,
-            offset: 0,
-            starts_line: true,
-            terminator: b'\n',
-            held: false,
-            end_of_input: false,
-        };
+        let mut lines = Self::at_start(Some(inner), Buffer::Window(vec![0; capacity].into_boxed_slice()), 0);
         while lines.fill()? {}
-        let head = lines.buf.get(..lines.filled).unwrap_or_default();
+        lines.choose_terminator();
+        Ok(lines)
+    }
+
+    fn at_start(inner: Option<R>, buf: Buffer, filled: usize) -> Self {
+        let end_of_input = inner.is_none();
+        let mut lines =
+            Self { inner, buf, start: 0, stop: 0, filled, offset: 0, starts_line: true, terminator: b'\n', held: false, end_of_input };
+        lines.choose_terminator();
+        lines
+    }
+
+    fn choose_terminator(&mut self) {
+        let head = self.bytes(0, self.filled.min(CAPACITY));
         // A `\r` at the very end may have its `\n` after it.
         let before_last = head.split_last().map_or(head, |(_, before)| before);
         if memchr::memchr(b'\n', head).is_none() && before_last.contains(&b'\r') {
-            lines.terminator = b'\r';
+            self.terminator = b'\r';
         }
-        Ok(lines)
+    }
+
+    fn bytes(&self, from: usize, to: usize) -> &[u8] {
+        match &self.buf {
+            Buffer::Window(bytes) => bytes.get(from..to),
+            Buffer::Whole(bytes) => bytes.get(from..to),
+        }
+        .unwrap_or_default()
     }
 
     /// Moves to the next line or piece of one. `false` at the end.
@@ -62,24 +88,29 @@ impl<R: Read> Lines<R> {
         self.start = self.stop;
         let mut searched = self.start;
         loop {
-            let ahead = self.buf.get(searched..self.filled).unwrap_or_default();
-            if let Some(at) = memchr::memchr(self.terminator, ahead) {
+            let end = self.filled.min(self.start + CAPACITY);
+            if let Some(at) = memchr::memchr(self.terminator, self.bytes(searched, end)) {
                 self.stop = searched + at + 1;
                 return Ok(true);
             }
+            let Buffer::Window(window) = &mut self.buf else {
+                self.stop = end;
+                break;
+            };
             if self.start > 0 {
-                self.buf.copy_within(self.start..self.filled, 0);
+                window.copy_within(self.start..self.filled, 0);
                 self.filled -= self.start;
                 self.start = 0;
             }
             searched = self.filled;
             if !self.fill()? {
+                self.stop = self.filled;
                 break;
             }
         }
-        self.stop = self.filled;
         // A `\r` at the end of a piece waits for its `\n`.
-        if !self.end_of_input && self.stop > self.start + 1 && self.buf.get(self.stop - 1) == Some(&b'\r') {
+        let is_cut = !self.end_of_input || self.stop < self.filled;
+        if is_cut && self.stop > self.start + 1 && self.current().last() == Some(&b'\r') {
             self.stop -= 1;
         }
         Ok(self.stop > self.start)
@@ -92,7 +123,7 @@ impl<R: Read> Lines<R> {
 
     /// The current line or piece, with its end.
     pub(super) fn current(&self) -> &[u8] {
-        self.buf.get(self.start..self.stop).unwrap_or_default()
+        self.bytes(self.start, self.stop)
     }
 
     /// Whether the current piece begins a line.
@@ -116,9 +147,10 @@ impl<R: Read> Lines<R> {
 
     /// Reads more; `false` when the buffer is full or the input has ended.
     fn fill(&mut self) -> io::Result<bool> {
-        let Some(room) = self.buf.get_mut(self.filled..).filter(|room| !room.is_empty() && !self.end_of_input) else { return Ok(false) };
+        let (Buffer::Window(window), Some(inner)) = (&mut self.buf, &mut self.inner) else { return Ok(false) };
+        let Some(room) = window.get_mut(self.filled..).filter(|room| !room.is_empty() && !self.end_of_input) else { return Ok(false) };
         loop {
-            match self.inner.read(room) {
+            match inner.read(room) {
                 Ok(0) => {
                     self.end_of_input = true;
                     return Ok(false);
@@ -153,7 +185,14 @@ mod tests {
     }
 
     fn all(bytes: &[u8]) -> Vec<(u64, bool, Vec<u8>)> {
-        let mut lines = Lines::new(Trickle(bytes, 0), bytes.len() as u64).unwrap();
+        found(Lines::new(Trickle(bytes, 0), bytes.len() as u64).unwrap())
+    }
+
+    fn whole(bytes: &[u8]) -> Vec<(u64, bool, Vec<u8>)> {
+        found(Lines::<Trickle<'_>>::of(Bytes::copy_from_slice(bytes)))
+    }
+
+    fn found<R: Read>(mut lines: Lines<R>) -> Vec<(u64, bool, Vec<u8>)> {
         let mut found = Vec::new();
         while lines.next().unwrap() {
             found.push((lines.offset(), lines.starts_line(), lines.current().to_vec()));
@@ -172,12 +211,14 @@ mod tests {
     #[test]
     fn a_mail_of_bare_carriage_returns_has_lines() {
         assert_eq!(all(b"a\rb\r\rc").len(), 4);
+        assert_eq!(whole(b"a\rb\r\rc").len(), 4);
     }
 
     #[test]
     fn a_line_beyond_the_buffer_comes_in_pieces() {
         let mut text = vec![b'x'; CAPACITY - 1];
         text.extend_from_slice(b"\r\nnext\r\n");
+        assert_eq!(all(&text), whole(&text), "in memory as out of a file");
         let found = all(&text);
         assert_eq!(found.iter().map(|(_, starts, _)| *starts).collect::<Vec<_>>(), [true, false, true]);
         assert_eq!(found[1].2, b"\r\n");
@@ -187,6 +228,7 @@ mod tests {
         #[test]
         fn pieces_put_together_are_the_input(bytes in prop::collection::vec(prop::sample::select(b"ab\r\n".to_vec()), 0..400)) {
             let joined: Vec<u8> = all(&bytes).into_iter().flat_map(|(_, _, line)| line).collect();
+            prop_assert_eq!(all(&bytes), whole(&bytes));
             prop_assert_eq!(joined, bytes);
         }
     }

@@ -57,7 +57,10 @@ pub fn read_mail(raw: &RawMail, options: &ReadOptions) -> io::Result<Mail> {
 
 /// Opens the walker in the way in which [`read_mail`] found leaves.
 pub(super) fn open(raw: &RawMail, one_leaf: bool) -> io::Result<Walker<RawMailReader>> {
-    Walker::new(raw.reader()?, raw.len(), one_leaf)
+    match raw.in_memory() {
+        Some(mail) => Ok(Walker::of(mail.clone(), one_leaf)),
+        None => Walker::new(raw.reader()?, raw.len(), one_leaf),
+    }
 }
 
 /// One text part.
@@ -117,12 +120,16 @@ impl Scan {
     fn text(&mut self, part: &Part, walker: &mut Walker<RawMailReader>, html: bool, left: &mut usize) -> io::Result<()> {
         let label = part.content_type.text("charset", None);
         let mut reader = TextReader::new(label.clone(), *left);
-        loop {
-            let chunk = walker.chunk()?;
-            if chunk.is_empty() {
-                break;
+        if html && self.has_plain_form(part) {
+            reader = reader.without_hash();
+        }
+        while !walker.is_at_end() {
+            walker.chunk()?;
+            if walker.is_at_end() {
+                reader.feed_last(walker.last_chunk());
+            } else {
+                reader.feed(walker.last_chunk());
             }
-            reader.feed(chunk);
         }
         let mut text = reader.finish();
         if text.mislabelled {
@@ -139,6 +146,12 @@ impl Scan {
         }
         self.segments.push(Segment { html, alternative: part.alternative, text });
         Ok(())
+    }
+
+    /// Whether a form of the text in plain letters came before this part: then it counts for the fingerprint, and this part does not.
+    fn has_plain_form(&self, part: &Part) -> bool {
+        let mut forms = self.segments.iter().rev().take_while(|form| form.alternative.is_some() && form.alternative == part.alternative);
+        forms.any(|form| !form.html && !form.text.blank)
     }
 
     /// Reads an attachment, and copies its content to `scratch` if there is one.

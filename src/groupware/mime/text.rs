@@ -65,12 +65,15 @@ pub(super) struct TextReader {
     head: Vec<u8>,
     decoder: Option<PieceDecoder>,
     piece: String,
-    hash: CanonicalHash,
+    /// `None` when nobody asks for it.
+    hash: Option<CanonicalHash>,
     text: Text,
     after_return: bool,
 }
 
 enum PieceDecoder {
+    /// All of the text was taken.
+    Done,
     Web(Box<encoding_rs::Decoder>),
     /// Whole lines at a time; what is left of the last one waits.
     Mail(charset::Charset, Vec<u8>),
@@ -85,10 +88,15 @@ impl TextReader {
             head: Vec::new(),
             decoder: None,
             piece: String::new(),
-            hash: CanonicalHash::default(),
+            hash: Some(CanonicalHash::default()),
             text: Text::default(),
             after_return: false,
         }
+    }
+
+    /// The same, which does not tell [`Text::hash`] and [`Text::blank`].
+    pub(super) fn without_hash(self) -> Self {
+        Self { hash: None, ..self }
     }
 
     pub(super) fn feed(&mut self, bytes: &[u8]) {
@@ -98,23 +106,39 @@ impl TextReader {
         }
         self.head.extend_from_slice(bytes);
         if self.head.len() >= HEAD {
-            self.begin(false);
+            let head = std::mem::take(&mut self.head);
+            self.begin(&head, false);
+        }
+    }
+
+    /// Takes the last bytes of the text, or all of them.
+    pub(super) fn feed_last(&mut self, bytes: &[u8]) {
+        if self.decoder.is_none() && self.head.is_empty() {
+            self.begin(bytes, bytes.len() < HEAD);
+        } else {
+            self.feed(bytes);
         }
     }
 
     pub(super) fn finish(mut self) -> Text {
         if self.decoder.is_none() {
-            self.begin(true);
+            let head = std::mem::take(&mut self.head);
+            self.begin(&head, true);
         }
         self.decode(b"", true);
-        self.text.hash = self.hash.finish();
+        self.text.hash = self.hash.and_then(CanonicalHash::finish);
         self.text.blank = self.text.hash.is_none();
         self.text
     }
 
     /// Chooses the character set by exactly the first [`HEAD`] bytes, so that the choice does not depend on how they arrived.
-    fn begin(&mut self, complete: bool) {
-        let head = std::mem::take(&mut self.head);
+    fn begin(&mut self, head: &[u8], complete: bool) {
+        if complete && let Some(text) = charset::as_utf8(self.label.as_deref(), head) {
+            // Nearly every text: nothing is left to decode.
+            self.decoder = Some(PieceDecoder::Done);
+            self.take(text);
+            return;
+        }
         let sample = head.get(..HEAD.min(head.len())).unwrap_or_default();
         let (charset, mislabelled) = charset::choose(self.label.as_deref(), sample, complete);
         self.text.mislabelled = mislabelled;
@@ -122,20 +146,27 @@ impl TextReader {
             Charset::Web(encoding) => PieceDecoder::Web(Box::new(encoding.new_decoder_with_bom_removal())),
             Charset::Mail(_) => PieceDecoder::Mail(charset, Vec::new()),
         });
-        self.decode(&head, false);
+        self.decode(head, false);
+    }
+
+    fn take(&mut self, piece: &str) {
+        if let Some(hash) = &mut self.hash {
+            hash.update(piece.as_bytes());
+        }
+        keep(&mut self.text, piece, self.limit, &mut self.after_return);
     }
 
     fn decode(&mut self, bytes: &[u8], last: bool) {
-        let mut piece = std::mem::take(&mut self.piece);
-        match &mut self.decoder {
+        // Taken, so that what they give can be passed on.
+        let (mut piece, mut decoder) = (std::mem::take(&mut self.piece), self.decoder.take());
+        match &mut decoder {
             Some(PieceDecoder::Web(decoder)) => {
                 let mut rest = bytes;
                 loop {
                     piece.clear();
                     piece.reserve(8 * 1024);
                     let (result, read, _) = decoder.decode_to_string(rest, &mut piece, last);
-                    self.hash.update(piece.as_bytes());
-                    keep(&mut self.text, &piece, self.limit, &mut self.after_return);
+                    self.take(&piece);
                     rest = rest.get(read..).unwrap_or_default();
                     if result == encoding_rs::CoderResult::InputEmpty {
                         break;
@@ -151,12 +182,11 @@ impl TextReader {
                 };
                 let words = decoder(waiting.get(..whole).unwrap_or_default());
                 waiting.drain(..whole);
-                self.hash.update(words.as_bytes());
-                keep(&mut self.text, &words, self.limit, &mut self.after_return);
+                self.take(&words);
             }
-            Some(PieceDecoder::Mail(Charset::Web(_), _)) | None => {}
+            Some(PieceDecoder::Mail(Charset::Web(_), _) | PieceDecoder::Done) | None => {}
         }
-        self.piece = piece;
+        (self.piece, self.decoder) = (piece, decoder);
     }
 }
 
@@ -165,11 +195,13 @@ fn keep(text: &mut Text, piece: &str, limit: usize, after_return: &mut bool) {
     if text.truncated {
         return;
     }
-    for part in piece.split_inclusive(['\r', '\n', '\0']) {
-        let (body, end) = match part.as_bytes().last() {
-            Some(b'\r' | b'\n' | 0) => part.split_at(part.len() - 1),
-            _ => (part, ""),
-        };
+    text.content.reserve(piece.len().min(limit.saturating_sub(text.content.len())));
+    let mut rest = piece;
+    while !rest.is_empty() {
+        let at = memchr::memchr3(b'\r', b'\n', 0, rest.as_bytes()).unwrap_or(rest.len());
+        let (body, tail) = rest.split_at(at);
+        let (end, tail) = tail.split_at(tail.len().min(1));
+        rest = tail;
         let follows_return = std::mem::replace(after_return, end == "\r") && body.is_empty() && end == "\n";
         let room = limit.saturating_sub(text.content.len());
         if body.len() + 1 > room {

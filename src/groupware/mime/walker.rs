@@ -4,8 +4,11 @@
 //! Bounds: 64 KiB of line, 64 KiB of decoded content, [`MAX_HEADER`] of header fields, [`MAX_DEPTH`] multiparts within each other,
 //! [`MAX_PARTS`] parts. What lies beyond the last two is content of the part before it. Time is linear in the size of the mail.
 
+use std::borrow::Cow;
 use std::io::{self, Read};
 use std::sync::Arc;
+
+use bytes::Bytes;
 
 use super::lines::Lines;
 use super::params::Parametrised;
@@ -39,11 +42,14 @@ const WANTED: [&str; 13] = [
     "mime-version",
 ];
 
+/// `Content-*` fields of nearly every part.
+const OF_CONTENT: [&str; 4] = ["content-type", "content-transfer-encoding", "content-disposition", "content-id"];
+
 /// One header field.
 #[derive(Debug, Clone)]
 pub(super) struct Field {
     /// In lower case.
-    pub(super) name: String,
+    pub(super) name: Cow<'static, str>,
     /// Unfolded: without line ends, otherwise as written.
     pub(super) value: Vec<u8>,
     /// Where it begins in the mail.
@@ -146,8 +152,18 @@ impl<R: Read> Walker<R> {
     /// A walker at the beginning of a mail. With `one_leaf`, a multipart is read as plain text: for mails in which no delimiter was found.
     /// `expected` is its length in bytes, a hint only.
     pub(super) fn new(reader: R, expected: u64, one_leaf: bool) -> io::Result<Self> {
-        Ok(Self {
-            lines: Lines::new(reader, expected)?,
+        Ok(Self::over(Lines::new(reader, expected)?, expected, one_leaf))
+    }
+
+    /// The same of a mail in memory.
+    pub(super) fn of(mail: Bytes, one_leaf: bool) -> Self {
+        let len = mail.len() as u64;
+        Self::over(Lines::of(mail), len, one_leaf)
+    }
+
+    fn over(lines: Lines<R>, expected: u64, one_leaf: bool) -> Self {
+        Self {
+            lines,
             stack: Vec::new(),
             state: State::Header,
             root: None,
@@ -162,7 +178,7 @@ impl<R: Read> Walker<R> {
             containers: Vec::new(),
             defects: Vec::new(),
             one_leaf,
-        })
+        }
     }
 
     /// The mail's own header; there after the first [`Self::next_part`].
@@ -178,6 +194,11 @@ impl<R: Read> Walker<R> {
     /// Where what follows the content begins, which was read to its end: the next delimiter, or the end of the mail.
     pub(super) const fn next(&self) -> u64 {
         self.next
+    }
+
+    /// Whether the content of the current leaf is read to its end: what [`Self::chunk`] gave was the last of it.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.state != State::Content
     }
 
     /// What [`Self::chunk`] gave last.
@@ -409,11 +430,12 @@ impl<R: Read> Walker<R> {
                 return Ok((header, start.unwrap_or(at), at));
             };
             any = true;
-            keep = name.starts_with("content-") || is_root && WANTED.contains(&name.as_str());
+            let name = kept_name(name, is_root);
+            keep = name.is_some();
             if keep && header.size >= MAX_HEADER {
                 keep = false;
                 self.defect("a header is larger than 512 KiB; the rest of it is left out");
-            } else if keep {
+            } else if let Some(name) = name {
                 let field = Field { name, value: Vec::new(), start: self.lines.offset(), end: self.lines.end_offset() };
                 header.fields.push(field);
                 header.size += 32;
@@ -437,8 +459,17 @@ fn extend(header: &mut Header, end: u64) {
     }
 }
 
-/// Name, in lower case, and value of a header line.
-fn field(line: &[u8]) -> Option<(String, &[u8])> {
+/// The name in lower case, if fields of this name are kept.
+fn kept_name(name: &[u8], is_root: bool) -> Option<Cow<'static, str>> {
+    let known = |names: &[&'static str]| names.iter().find(|known| known.as_bytes().eq_ignore_ascii_case(name)).copied();
+    if !name.get(..8).is_some_and(|start| start.eq_ignore_ascii_case(b"content-")) {
+        return if is_root { known(&WANTED).map(Cow::Borrowed) } else { None };
+    }
+    Some(known(&OF_CONTENT).map_or_else(|| String::from_utf8_lossy(name).to_ascii_lowercase().into(), Cow::Borrowed))
+}
+
+/// Name and value of a header line.
+fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let at = line.iter().take(200).position(|byte| *byte == b':')?;
     let (name, value) = line.split_at(at);
     let name = name.trim_ascii_end();
@@ -446,7 +477,7 @@ fn field(line: &[u8]) -> Option<(String, &[u8])> {
     if name.is_empty() || name.starts_with(b"--") || !name.iter().all(u8::is_ascii_graphic) {
         return None;
     }
-    Some((String::from_utf8_lossy(name).to_ascii_lowercase(), value.get(1..)?))
+    Some((name, value.get(1..)?))
 }
 
 fn trim_line_end(line: &[u8]) -> &[u8] {
