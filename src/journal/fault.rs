@@ -192,7 +192,9 @@ impl StorageBackend for FaultBackend {
             disk.has_room()?;
         }
         disk.remember(len.min(before), before);
-        disk.seen.resize(len, 0);
+        // Zeroes of one allocation: one by one they take a tenth of a simulation in a debug build.
+        disk.seen.extend_from_slice(&vec![0; len.saturating_sub(before)]);
+        disk.seen.truncate(len);
         Ok(())
     }
 
