@@ -595,14 +595,15 @@ fn remove(
     state.book.writes += 1;
     state.book.note(format!("    {what}"));
     state.book.risky.entry((agent, before.area.name())).or_default().push(now);
-    state.judge_removal(&before, &what);
+    state.judge_removal(mailbox, &before, &what);
     state.mailboxes[mailbox].delete(&collection.0, &id.0);
     Ok(Removed::Done)
 }
 
 impl State {
-    /// V8: an item goes only when its record was deleted, and only with what the deleting user had seen of it.
-    fn judge_removal(&mut self, entry: &Entry, what: &str) {
+    /// V8: an item goes only when its record was deleted, and only with what the deleting user had seen of it. A record that others have of
+    /// the same item is not the employee's.
+    fn judge_removal(&mut self, mailbox: usize, entry: &Entry, what: &str) {
         // The record it was made from may not be bound to it yet.
         let origin = |fields: &Fields| fields.get(&Field::Subject).and_then(tag_of).map(|tag| self.book.root(tag));
         let first = entry.master().and_then(|part| origin(&part.fields));
@@ -610,7 +611,8 @@ impl State {
             Some(uid) => *uid == entry.uid,
             None => first.is_some() && origin(&record.view.fields) == first,
         };
-        let records: Vec<_> = self.crm.records.values().filter(same).cloned().collect();
+        let own = |record: &&crate::crm::Record| record.members.contains(&mailbox);
+        let records: Vec<_> = self.crm.records.values().filter(own).filter(same).cloned().collect();
         let gone = |record: &crate::crm::Record| record.deleted;
         if records.is_empty() || records.iter().any(|record| !gone(record) && record.view.recurrence_id.is_none()) {
             self.book.blame("V8 no deletion without proof", what);

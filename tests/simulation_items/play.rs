@@ -12,7 +12,7 @@ use crmsync::groupware::Item;
 use crmsync::journal::fault::FaultBackend;
 use crmsync::journal::{Change, ConflictLoser, Consent, Journal, RunEnd};
 use crmsync::model::{AccountId, Area, Field, Instant, Moment, RunId, Value};
-use crmsync::settings::{ItemSettings, UpdateScope};
+use crmsync::settings::{ItemSettings, UpdateScope, item_rules_digest};
 use crmsync::sync::items::{Guards, Occurrence, Occurrences};
 use tokio_util::sync::CancellationToken;
 
@@ -171,11 +171,17 @@ impl Stage {
                 }
             }
             Step::Truncate { mailbox } => {
-                if let Some(server) = self.world.state().mailboxes.get_mut(*mailbox) {
+                let state = &mut *self.world.state();
+                if let Some(server) = state.mailboxes.get_mut(*mailbox) {
                     server.folders.values_mut().for_each(|folder| {
                         folder.truncate = true;
                         folder.generation += 1;
                     });
+                    // Where a server takes two items of one UID, an agent that never saw the first cannot know of it.
+                    if server.quirks.double_uids {
+                        let uids: Vec<String> = server.items().map(|(_, _, entry)| entry.uid.clone()).collect();
+                        state.book.ambiguous.extend(uids);
+                    }
                 }
             }
             Step::ExpireCrm => self.world.state().crm.expire(),
@@ -275,7 +281,7 @@ impl Stage {
             capabilities: ItemCapabilities { max_items: BATCH, takes_series: self.script.setup.crm.takes_series },
             own_addresses: ["anna@nordwind.example".to_owned()].into(),
             crm_instance: "crm.example".into(),
-            rules: format!("{:?}", settings.private),
+            rules: item_rules_digest(&settings, self.script.setup.crm.takes_series, ["anna@nordwind.example"]),
             settings: Arc::new(settings),
             expander: expand,
             guards: Guards::default(),

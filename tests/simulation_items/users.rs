@@ -309,6 +309,14 @@ fn copy(state: &mut State, mailbox: usize, folder: &str, mut entry: Entry) {
                 entry.parts[index].fields.insert(field, value);
             }
         }
+        // A secret time would be told by the copy once that is public.
+        for field in [Field::Slot, Field::Due].into_iter().filter(|_| secret) {
+            if let Some(before) = entry.parts[index].fields.get(&field).cloned() {
+                let value = fresh(state, field, Some(&before), chrono::DateTime::UNIX_EPOCH);
+                state.book.secrets.insert(tag_of(&value).unwrap(), (mailbox, entry.uid.clone()));
+                entry.parts[index].fields.insert(field, value);
+            }
+        }
     }
     let what = format!("user {mailbox} copies an item as {}", entry.uid);
     put(state, mailbox, folder, &id, entry, &what);

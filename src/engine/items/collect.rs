@@ -96,8 +96,11 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
     async fn collect_collection(&self, collection: &Collection, collected: &mut Collected) -> Result<(), EngineError> {
         let (account, area, journal) = (&self.ctx.account, self.job.area, &self.ctx.journal);
         let id = &collection.id.0;
-        let known = match journal.cursor(account, area, id)? {
-            Some(Cursor::Items { token, state, rules }) if rules == self.job.rules => Some((token, state)),
+        let before = journal.cursor(account, area, id)?;
+        // What did not flow by the rules before may flow by those of now: every item is looked at again.
+        let anew = matches!(&before, Some(Cursor::Items { rules, .. }) if *rules != self.job.rules);
+        let known = match before {
+            Some(Cursor::Items { token, state, .. }) if !anew => Some((token, state)),
             _ => None,
         };
         if let Some((_, state)) = &known
@@ -119,9 +122,12 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             listed.insert(item.id.0.as_str());
             let place = place(&item.id.0);
             let known = journal.known_item(account, area, &place)?;
-            let same = known.is_some_and(|known| {
-                known.version.is_some() && known.version == item.version && known.left_out.is_none_or(|(_, rules)| rules == self.job.rules)
-            });
+            let same = !anew
+                && known.is_some_and(|known| {
+                    known.version.is_some()
+                        && known.version == item.version
+                        && known.left_out.is_none_or(|(_, rules)| rules == self.job.rules)
+                });
             if !same {
                 collected.fetch.insert(place);
                 found += 1;
@@ -144,7 +150,10 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             collected.gone.insert(place(&item.0));
         }
         self.ctx.tell(&RunEvent::Surveyed { area, collection: collection.name.clone(), found });
-        let cursor = Cursor::Items { token: delta.cursor, state: collection.state.clone(), rules: self.job.rules.clone() };
+        // Some servers tell in pieces without saying so: all is told when nothing more comes.
+        let is_all = delta.whole || delta.changed.is_empty() && delta.removed.is_empty();
+        let state = collection.state.clone().filter(|_| is_all);
+        let cursor = Cursor::Items { token: delta.cursor, state, rules: self.job.rules.clone() };
         collected.cursors.push(Change::SetCursor { account: account.clone(), area, collection: id.clone(), cursor });
         Ok(())
     }

@@ -48,6 +48,13 @@ impl Unit {
         part_key(&self.uid, None)
     }
 
+    /// The record that a part is paired with and of which nothing was told, where another one claims the part.
+    fn rival(&self, id: &str, fact: &RecordState) -> Option<(ItemKey, String)> {
+        let key = part_key(&self.uid, fact.view()?.recurrence_id.as_ref());
+        let paired = self.pairs.get(&key)?.record.as_ref()?;
+        (paired.id != id && !self.records.contains_key(&key)).then(|| (key, paired.id.clone()))
+    }
+
     /// Whether the item would get what the CRM was last known to say, though nobody looked what it says now: another agent may know better.
     pub(super) fn restores_unread(&self, decision: &Decision) -> bool {
         decision.parts.iter().any(|part| !part.merge.to_groupware.is_empty() && !self.records.contains_key(&part.key))
@@ -83,6 +90,10 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         // What is gone first: another agent may have made a new record of the item meanwhile.
         facts.sort_by_key(|(_, fact)| matches!(fact, RecordState::Present(_)));
         for (id, fact) in facts {
+            if let Some((key, record)) = unit.rival(&id, &fact) {
+                let state = self.crm.record(&record).await?;
+                unit.records.insert(key, state);
+            }
             self.attach(&mut unit, &id, fact);
         }
         // What waits may be older than the changes since the cursor.
