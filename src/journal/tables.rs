@@ -163,7 +163,7 @@ impl<K: Key + 'static, V: Serialize + DeserializeOwned> Table<K, V> {
         let table = self.open(txn)?;
         let mut found = BTreeMap::new();
         for item in items {
-            if let Some(json) = table.get(&key(item))? {
+            if let Some(json) = table.get(key(item))? {
                 found.insert(item.clone(), self.decode(&key(item), json.value())?);
             }
         }
