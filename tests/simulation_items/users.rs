@@ -246,11 +246,20 @@ fn change(state: &mut State, mailbox: usize, act: GroupwareAct, pick: usize, now
             let server = &state.mailboxes[mailbox];
             let target = server.folders.iter().find(|(name, other)| **name != folder && other.areas.contains(&before.area));
             let Some(target) = target.map(|(name, _)| name.clone()) else { return };
+            if server.folders.values().any(|folder| folder.truncate) {
+                state.book.ambiguous.insert(before.uid.clone());
+            }
             state.mailboxes[mailbox].delete(&folder, &id);
             return put(state, mailbox, &target, &id, after, &format!("user {mailbox} moves {} from {folder}", before.uid));
         }
         Act::Recreate => return recreate(state, mailbox, &folder),
-        Act::Break => after.readable = !before.readable,
+        Act::Break => {
+            after.readable = !before.readable;
+            // Of what cannot be read nobody knows the UID, and such a server takes a second item of it.
+            if state.mailboxes[mailbox].quirks.double_uids {
+                state.book.ambiguous.insert(before.uid.clone());
+            }
+        }
         _ => return,
     }
     if act != Act::Break && !before.readable {

@@ -255,6 +255,8 @@ impl Situation<'_> {
         match merge::lane(field, self.rules, shown, self.may_write()) {
             // A first pairing must not write into what must not be written, and holds nothing either.
             Lane::Held if first => Lane::OnlyToCrm,
+            // That it is private is told in any case (V13).
+            Lane::ToCrm if first && field == Field::Private => Lane::OnlyToCrm,
             lane => lane,
         }
     }
@@ -353,8 +355,10 @@ impl Situation<'_> {
     /// The record was deleted in the CRM.
     fn record_deleted(&self, pair: &Pair, part: &ItemPart, decided: &mut PartDecision) {
         let said = &pair.base.groupware;
-        let changed = pair.item.is_some() && part.fields.iter().any(|(field, value)| said.get(field) != Some(value))
-            || said.keys().any(|field| !part.fields.contains_key(field));
+        // Where the answer to its creation was lost, only what it says otherwise than it was told to is somebody's change.
+        let seen = pair.item.is_some();
+        let changed = part.fields.iter().any(|(field, value)| said.get(field).map_or(seen, |said| said != value))
+            || seen && said.keys().any(|field| !part.fields.contains_key(field));
         decided.what = match deletion::of_record(changed && !self.facts.will.confirm, self.rules) {
             _ if self.facts.will.refuse => What::Become(PairState::RecordGone),
             deletion::InGroupware::Keep => What::Become(PairState::RecordGone),
