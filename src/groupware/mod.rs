@@ -10,6 +10,7 @@ pub mod ical;
 pub mod imap;
 mod item_store;
 pub mod lines;
+mod link;
 mod login_gate;
 mod login_secret;
 mod mail_store;
