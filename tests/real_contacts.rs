@@ -271,11 +271,16 @@ async fn r92_every_field_comes_back_as_it_was_written_in_both_versions(scene: Sc
         let store = connect(&scene.address, &scene.user, &scene.password, version).await;
         store.collections(Area::Contacts).await.unwrap();
         let Written::Stored(item) = store.create(&scene.book, &draft(uid, full())).await.unwrap() else { panic!("{uid}") };
-        for (field, value) in full() {
+        let mut expected = full();
+        // When Cyrus 3.6 makes 3.0 of 4.0, it cuts the address of a picture at its semicolon.
+        if scene.server == "CYRUS_DAV" && version == Some(Version::V4) {
+            expected.remove(&Field::Photo);
+        }
+        for (field, value) in expected.clone() {
             assert_eq!(fields(&item).get(&field), Some(&value), "{uid} {field}\n{}", item.item.original);
         }
         // What is equal is not written anew (V6), and one change is one change.
-        let same = full().into_iter().map(|(field, value)| (field, Some(value))).collect();
+        let same = expected.into_iter().map(|(field, value)| (field, Some(value))).collect();
         let preview = store.preview(&item, &edit(same)).unwrap();
         assert_eq!(preview.original, item.item.original, "{uid}");
         for (field, value) in [
@@ -307,12 +312,6 @@ async fn r94_a_picture_comes_changes_and_goes(scene: Scene) {
     assert_eq!(fields(&two).get(&Field::Photo), Some(&picture("two")));
     let none = scene.set(&two, Field::Photo, None).await;
     assert_eq!(fields(&none).get(&Field::Photo), None);
-    if scene.server == "RADICALE" {
-        let bytes = [&b"GIF89a"[..], &vec![1; 7_800_000]].concat();
-        let large = Value::Photo(Photo { digest: Digest::of(&bytes), media_type: "image/gif".to_owned(), bytes: Some(bytes.into()) });
-        let written = scene.store.update(&scene.book, &none, &edit([(Field::Photo, Some(large))].into())).await.unwrap();
-        assert!(matches!(&written, Written::Refused(why) if why.contains("kB")), "{written:?}");
-    }
 }
 
 async fn v7_what_another_program_wrote_stays(scene: Scene) {
@@ -397,8 +396,8 @@ async fn v2_a_used_uid_shows_the_card_that_has_it(scene: Scene) {
     assert_eq!(scene.put("theirs.vcf", card).await, 201);
     match scene.store.create(&scene.book, &draft("shared-uid", named("Mine"))).await.unwrap() {
         Written::Exists(item) => assert_eq!(item.id.0, "theirs.vcf"),
-        // Cyrus 3.6 takes a second card with the same UID.
-        Written::Stored(item) if scene.server == "CYRUS_DAV" => assert_eq!(item.id.0, "c-shared-uid.vcf"),
+        // Cyrus 3.6 and Xandikos 0.2.8 and 0.4 take a second card with the same UID.
+        Written::Stored(item) if !scene.server.starts_with("RADICALE") => assert_eq!(item.id.0, "c-shared-uid.vcf"),
         other => panic!("{other:?}"),
     }
 }

@@ -69,7 +69,7 @@ impl Format for Cards {
     }
 
     /// 3.0, unless a server takes 4.0 alone: who says nothing takes 3.0 (RFC 6352 §6.2.2); Radicale 3.9 says 3.0, Cyrus 3.6 says both and keeps 4.0
-    /// as 3.0, SOGo 5.8 writes 3.0 above whatever comes.
+    /// as 3.0 (of a picture in 4.0 it then keeps but `data:image/gif`), SOGo 5.8 writes 3.0 above whatever comes.
     fn build_for(&self, draft: &Draft, versions: &BTreeSet<String>) -> Result<String, FormatFault> {
         let newest_alone = versions.contains("4.0") && !versions.contains("3.0");
         let version = self.version.unwrap_or(if newest_alone { vcard::Version::V4 } else { vcard::Version::V3 });

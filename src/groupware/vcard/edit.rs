@@ -1,5 +1,7 @@
 //! Changes of a card in its own text.
 
+use std::collections::BTreeSet;
+
 use super::fault::VcardFault;
 use super::properties::{self, note};
 use super::read;
@@ -34,7 +36,7 @@ pub(super) fn apply(text: &str, changes: &FieldChanges, link: Option<Option<&Crm
     let before = read::fields(&source);
     let after = merged(&before, changes);
     let mut editor = Editor::new(&document);
-    let mut target = Target { source: &source, editor: &mut editor, after: &after };
+    let mut target = Target { source: &source, editor: &mut editor, after: &after, added: BTreeSet::new() };
     for mapper in properties::ALL {
         let change = changes.get(&mapper.field).filter(|value| before.get(&mapper.field) != value.as_ref());
         match change {

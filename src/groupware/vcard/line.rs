@@ -24,6 +24,11 @@ pub(super) fn escaped(style: Style, text: &str) -> String {
     }
 }
 
+/// A URI as a value. Its commas are escaped, as RFC 6350 §3.4 wants it of every value: Radicale 3.1 and 3.9 cut a URI at the first that is not.
+pub(super) fn escaped_uri(uri: &str) -> String {
+    uri.trim().replace('\\', "\\\\").replace(',', "\\,")
+}
+
 impl Line {
     /// A line of this name, with its group if it has one.
     pub(super) fn new(name: impl Into<String>) -> Self {

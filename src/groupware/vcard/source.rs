@@ -227,6 +227,8 @@ pub(super) struct Target<'t, 's> {
     pub(super) editor: &'t mut Editor<'s>,
     /// What the card says after all changes.
     pub(super) after: &'t Fields,
+    /// Names of the lines that several fields share and that were added.
+    pub(super) added: BTreeSet<&'static str>,
 }
 
 impl<'t, 's> Target<'t, 's> {
@@ -239,6 +241,13 @@ impl<'t, 's> Target<'t, 's> {
     pub(super) fn add(&mut self, line: Line) {
         let place = self.source.document.place_for_new(self.source.component);
         self.editor.insert_before(place, &line.finish(self.source.style));
+    }
+
+    /// Adds the line of a name that several fields share, once: each of them writes all of it.
+    pub(super) fn add_shared(&mut self, name: &'static str, value: &str) {
+        if self.added.insert(name) {
+            self.add(Line::new(name).value(value));
+        }
     }
 
     /// Takes an entry out, and the labels that would stand alone then.

@@ -48,7 +48,7 @@ pub(super) fn write(target: &mut Target<'_, '_>, _: Option<&Value>) -> Result<()
             let value = std::iter::once(first).chain(units).collect::<Vec<_>>().join(";");
             match entry {
                 Some(entry) => target.change(entry, Line::of(entry).value(value)),
-                None => target.add(Line::new(NAME).value(value)),
+                None => target.add_shared(NAME, &value),
             }
         }
     }
@@ -57,8 +57,10 @@ pub(super) fn write(target: &mut Target<'_, '_>, _: Option<&Value>) -> Result<()
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{card, edited, value, words};
+    use super::super::testing::{card, card4, edited, value, words};
     use super::*;
+    use crate::groupware::PartEdit;
+    use crate::groupware::vcard::{edit, read};
 
     #[test]
     fn company_and_units_share_a_line() {
@@ -70,5 +72,18 @@ mod tests {
         assert_eq!(edited(&text, Field::Department, None), card("ORG;SORT-AS=\"ABC\":ABC\\, Inc."));
         assert_eq!(edited(&card("ORG:ABC;"), Field::Company, None), card("ORG:ABC;").replace("ORG:ABC;\r\n", ""));
         assert_eq!(edited(&card("FN:x"), Field::Department, words("Sales")), card("FN:x\r\nORG:;Sales"));
+    }
+
+    #[test]
+    fn both_at_once_are_one_new_line() {
+        let changes = [
+            (Field::Company, words("ABC")),
+            (Field::Department, words("Sales")),
+            (Field::GivenName, words("a")),
+            (Field::Prefix, words("b")),
+        ];
+        let item = read(&card4("FN:x")).unwrap();
+        let text = edit(&item, &[PartEdit::Set { recurrence_id: None, changes: changes.into(), link: None }]).unwrap();
+        assert_eq!(text, card4("FN:x\r\nN:;a;;b;\r\nORG:ABC;Sales"));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::list::{self, Listed};
 use super::{Source, Target, VcardFault};
-use crate::groupware::vcard::line::Line;
+use crate::groupware::vcard::line::{Line, escaped_uri};
 use crate::groupware::vcard::source::{Entry, Style};
 use crate::model::contact::Handle;
 use crate::model::{Field, Value};
@@ -108,7 +108,7 @@ pub(super) fn write(target: &mut Target<'_, '_>, value: Option<&Value>) -> Resul
         let prefix = text(entry).and_then(|text| scheme(&text).map(|(scheme, _)| format!("{scheme}:"))).filter(|_| entry.name == NAME);
         let line = Line::of(entry);
         match prefix {
-            Some(prefix) => line.value(prefix + &bare(&new.name)),
+            Some(prefix) => line.value(prefix + &escaped_uri(&new.name)),
             None => line.text(style, &new.name),
         }
     };
@@ -124,15 +124,10 @@ pub(super) fn write(target: &mut Target<'_, '_>, value: Option<&Value>) -> Resul
             service => service,
         };
         let told = (style != Style::V4 && service != "other" || scheme == "x-apple").then_some(service);
-        Line::new(NAME).parameter(SERVICE_TYPES[0], told).value(format!("{scheme}:{}", bare(&new.name)))
+        Line::new(NAME).parameter(SERVICE_TYPES[0], told).value(format!("{scheme}:{}", escaped_uri(&new.name)))
     };
     list::write(target, &present, wanted, change, new);
     Ok(())
-}
-
-/// A name as the rest of a URI: a backslash would be an escape.
-fn bare(name: &str) -> String {
-    name.replace('\\', "\\\\")
 }
 
 #[cfg(test)]
@@ -165,7 +160,7 @@ mod tests {
 
     #[test]
     fn new_names_are_uris() {
-        let wanted = all(&[("skype", "jane"), ("ms teams", "j\\new"), ("other", "o")]);
+        let wanted = all(&[("skype", "jane"), ("ms teams", "j\\new, x"), ("other", "o")]);
         edited(&card("FN:x"), Field::Messaging, wanted);
         assert_eq!(edited(&card4("FN:x"), Field::Messaging, all(&[("xmpp", "a@b")])), card4("FN:x\r\nIMPP:xmpp:a@b"));
         assert_eq!(edited(&card("FN:x"), Field::Messaging, all(&[("xmpp", "a@b")])), card("FN:x\r\nIMPP;X-SERVICE-TYPE=Jabber:xmpp:a@b"));

@@ -62,7 +62,7 @@ pub(super) fn write(target: &mut Target<'_, '_>, _: Option<&Value>) -> Result<()
     }
     match entry {
         Some(entry) => target.change(entry, Line::of(entry).value(parts.join(";"))),
-        None => target.add(Line::new("N").value(parts.join(";"))),
+        None => target.add_shared("N", &parts.join(";")),
     }
     Ok(())
 }

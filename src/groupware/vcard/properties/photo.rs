@@ -6,7 +6,7 @@ use data_encoding::BASE64;
 
 use super::{Source, Target, VcardFault};
 use crate::groupware::lines::unescape;
-use crate::groupware::vcard::line::Line;
+use crate::groupware::vcard::line::{Line, escaped_uri};
 use crate::groupware::vcard::picture::{MAX_PICTURE, picture};
 use crate::groupware::vcard::source::{Entry, Style};
 use crate::groupware::vcard::transfer;
@@ -67,7 +67,7 @@ pub(super) fn write(target: &mut Target<'_, '_>, value: Option<&Value>) -> Resul
     let data = BASE64.encode(wanted.bytes.as_deref().unwrap_or_default());
     let kind = wanted.media_type.trim_start_matches("image/").to_ascii_uppercase();
     let line = match source.style {
-        Style::V4 => Line::new(name).value(format!("data:{};base64,{data}", wanted.media_type)),
+        Style::V4 => Line::new(name).value(escaped_uri(&format!("data:{};base64,{data}", wanted.media_type))),
         Style::V3 => Line::new(name).parameter("ENCODING", Some("b")).parameter("TYPE", Some(&kind)).value(data),
         Style::V21 => Line::new(name).parameter("ENCODING", Some("BASE64")).parameter("TYPE", Some(&kind)).value(data),
     };
@@ -115,7 +115,7 @@ mod tests {
     fn a_picture_is_written_as_the_version_has_it_and_only_if_it_is_another() {
         let data = BASE64.encode(&gif("y"));
         assert_eq!(edited(&card("FN:x"), Field::Photo, photo(&gif("y"))), card(&format!("FN:x\r\nPHOTO;ENCODING=b;TYPE=GIF:{data}")));
-        assert_eq!(edited(&card4("FN:x"), Field::Photo, photo(&gif("y"))), card4(&format!("FN:x\r\nPHOTO:data:image/gif;base64,{data}")));
+        assert_eq!(edited(&card4("FN:x"), Field::Photo, photo(&gif("y"))), card4(&format!("FN:x\r\nPHOTO:data:image/gif;base64\\,{data}")));
         let text = card(&format!("PHOTO;TYPE=GIF;X-ABCROP-RECTANGLE=1;ENCODING=b:{}\r\nFN:x", BASE64.encode(&gif("x"))));
         assert_eq!(edited(&text, Field::Photo, photo(&gif("x"))), text);
         assert_eq!(edited(&text, Field::Photo, photo(&gif("y"))), card(&format!("PHOTO;ENCODING=b;TYPE=GIF:{data}\r\nFN:x")));

@@ -104,7 +104,10 @@ fn v7_every_card_keeps_what_a_change_does_not_name() {
             assert_eq!(without(&again.parts[0].fields, field), without(fields, field), "{} {field}\n{written}", path.display());
             assert_eq!(others(&written, field), others(&text, field), "{} {field}\n{written}", path.display());
             let emptied = edit(&item, &[set([(field, None)].into())]).unwrap();
-            assert_eq!(others(&emptied, field), others(&text, field), "{} {field}\n{emptied}", path.display());
+            // A label goes with what it labels.
+            let unlabelled =
+                |text: &str| others(text, field).into_iter().filter(|line| !line.to_ascii_uppercase().contains("X-AB")).collect::<Vec<_>>();
+            assert_eq!(unlabelled(&emptied), unlabelled(&text), "{} {field}\n{emptied}", path.display());
             let again = read(&emptied).unwrap();
             assert_eq!(without(&again.parts[0].fields, field), without(fields, field), "{} {field}\n{emptied}", path.display());
         }

@@ -18,6 +18,9 @@ fn a_new_card_says_what_was_asked_for_in_both_versions() {
         let text = build(&draft(full()), version).unwrap();
         assert!(text.contains(&format!("VERSION:{number}\r\n")), "{text}");
         assert!(text.split("\r\n").all(|line| line.len() <= 75 && !line.contains('\n')), "{text}");
+        for name in ["UID", "FN", "N", "ORG", "TITLE", "NOTE", "BDAY", "PHOTO"] {
+            assert_eq!(text.lines().filter(|line| line.split([':', ';']).next() == Some(name)).count(), 1, "{name} {text}");
+        }
         let item = read(&text).unwrap();
         assert_eq!(comparable(item.parts[0].fields.clone()), comparable(full()), "{text}");
         assert_eq!(item.uid, draft(full()).uid);
