@@ -3,6 +3,7 @@
 use super::{Source, Target, VcardFault};
 use crate::groupware::lines::{one_line, unescape};
 use crate::groupware::vcard::line::{Line, escaped};
+use crate::groupware::vcard::source::Entry;
 use crate::model::{Field, Value};
 
 const NAME: &str = "ORG";
@@ -31,7 +32,7 @@ pub(super) fn write(target: &mut Target<'_, '_>, _: Option<&Value>) -> Result<()
     let company = super::text(Field::Company, target.after.get(&Field::Company))?;
     let wanted = super::text(Field::Department, target.after.get(&Field::Department))?;
     let entry = source.first(NAME);
-    let (mut first, mut units) = match entry.map(|entry| entry.parts()) {
+    let (mut first, mut units) = match entry.map(Entry::parts) {
         Some(mut parts) if !parts.is_empty() => (parts.remove(0), parts),
         _ => (String::new(), Vec::new()),
     };

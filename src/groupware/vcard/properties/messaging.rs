@@ -101,9 +101,7 @@ pub(super) fn write(target: &mut Target<'_, '_>, value: Option<&Value>) -> Resul
     };
     let source = target.source;
     let style = source.style;
-    let mut present = list::present(source, &names(), handle);
-    // `TYPE=pref` of a name is not ours.
-    present.iter_mut().for_each(|one| one.value.prefer(false));
+    let present = list::present(source, &names(), handle);
     let change = |_: &mut Target<'_, '_>, entry: &Entry<'_>, _: &Handle, new: &Handle| {
         let prefix = text(entry).and_then(|text| scheme(&text).map(|(scheme, _)| format!("{scheme}:"))).filter(|_| entry.name == NAME);
         let line = Line::of(entry);

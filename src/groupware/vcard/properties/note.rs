@@ -2,13 +2,14 @@
 
 use super::{Source, Target, VcardFault};
 use crate::groupware::lines::tidy_lines;
+use crate::groupware::vcard::source::Entry;
 use crate::groupware::{CrmLink, link};
 use crate::model::{Field, Note, Value};
 
 const NAME: &str = "NOTE";
 
 fn whole(source: &Source<'_>) -> Option<String> {
-    source.first(NAME).map(|entry| entry.text())
+    source.first(NAME).map(Entry::text)
 }
 
 pub(super) fn read(source: &Source<'_>) -> Option<Value> {
@@ -18,7 +19,7 @@ pub(super) fn read(source: &Source<'_>) -> Option<Value> {
 
 /// The record that the card names, and its block as written.
 pub(in super::super) fn record(source: &Source<'_>) -> (Option<String>, Option<String>) {
-    let property = source.first(link::RECORD).map(|entry| entry.text());
+    let property = source.first(link::RECORD).map(Entry::text);
     link::read(property.as_deref(), whole(source).as_deref())
 }
 

@@ -106,13 +106,13 @@ pub(super) fn write(target: &mut Target<'_, '_>, value: Option<&Value>) -> Resul
         parts.join(";")
     };
     let change = |target: &mut Target<'_, '_>, entry: &Entry<'_>, old: &Place, new: &Place| {
-        if old.country != new.country {
-            if let Some(form) = source.about(entry, FORM) {
-                if new.country.len() == 2 {
-                    target.change(form, Line::of(form).value(new.country.to_ascii_lowercase()));
-                } else {
-                    target.editor.remove(form.line());
-                }
+        if old.country != new.country
+            && let Some(form) = source.about(entry, FORM)
+        {
+            if new.country.len() == 2 {
+                target.change(form, Line::of(form).value(new.country.to_ascii_lowercase()));
+            } else {
+                target.editor.remove(form.line());
             }
         }
         let line = OTHER_WORDS.iter().fold(Line::of(entry), |line, name| line.parameter(name, None));

@@ -3,12 +3,13 @@
 
 use super::{Source, Target, VcardFault};
 use crate::groupware::vcard::line::Line;
+use crate::groupware::vcard::source::Entry;
 use crate::model::{Field, Value};
 
 const NAME: &str = "CLASS";
 
 pub(super) fn read(source: &Source<'_>) -> Option<Value> {
-    let private = source.all(NAME).filter_map(|entry| entry.line_of_text()).any(|class| !class.eq_ignore_ascii_case("PUBLIC"));
+    let private = source.all(NAME).filter_map(Entry::line_of_text).any(|class| !class.eq_ignore_ascii_case("PUBLIC"));
     private.then_some(Value::Flag(true))
 }
 
