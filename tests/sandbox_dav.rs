@@ -9,7 +9,16 @@
     reason = "a test says so by failing"
 )]
 
+use std::sync::Arc;
+
+use crmsync::groupware::dav::{CardDavConnector, CardDavOptions, DavStore};
+use crmsync::groupware::{
+    CollectionId, CrmLink, Draft, DraftPart, Fetched, ItemStore as _, LoginGate, PartEdit, Removed, StoredItem, Written,
+};
+use crmsync::model::contact::{Phone, Photo};
+use crmsync::model::{AccountId, Area, Digest, Field, Fields, Value};
 use crmsync::sandbox::dav::{Failure, Handle, InvalidToken, Quirks, RunningDav, SandboxDav, SandboxDavOptions, TokenAnswer};
+use crmsync::settings::{DavAccess, DavAuth, Secret, SecretStore, Secrets, StoreError};
 use reqwest::{Method, StatusCode};
 
 const EVENT: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:u1\r\nSUMMARY:A < B & C\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
@@ -129,4 +138,100 @@ async fn quirks_of_real_servers_are_switches() {
     assert_eq!(client.send("DELETE", path, &[], "").await.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(client.handle().get("anna", "calendar", "a.ics"), None, "it had its effect all the same");
     client.dav.shutdown().await;
+}
+
+/// The secrets stand in the environment.
+struct NoKeyring;
+
+impl SecretStore for NoKeyring {
+    fn read(&self, _: &str) -> Result<String, StoreError> {
+        Err(StoreError::NoEntry)
+    }
+
+    fn write(&self, _: &str, _: &str) -> Result<(), StoreError> {
+        Err(StoreError::NoEntry)
+    }
+
+    fn delete(&self, _: &str) -> Result<(), StoreError> {
+        Err(StoreError::NoEntry)
+    }
+}
+
+async fn contacts(dav: &RunningDav) -> DavStore {
+    let access = DavAccess {
+        url: dav.url().parse().unwrap(),
+        user: "anna".to_owned(),
+        auth: DavAuth::Basic,
+        secret: Secret::Environment("DAV".to_owned()),
+        ca_file: None,
+    };
+    let secrets = Secrets::new(Arc::new(NoKeyring), Arc::new(|_| Some("demo".to_owned())));
+    let connector = CardDavConnector::new(AccountId::from("test"), access, secrets, LoginGate::new(), CardDavOptions::default());
+    connector.connect().await.unwrap()
+}
+
+fn picture(size: usize) -> Value {
+    let bytes = [&b"GIF89a"[..], &vec![7; size]].concat();
+    Value::Photo(Photo { digest: Digest::of(&bytes), media_type: "image/gif".to_owned(), bytes: Some(bytes.into()) })
+}
+
+fn set(field: Field, value: Option<Value>) -> Vec<PartEdit> {
+    vec![PartEdit::Set { recurrence_id: None, changes: [(field, value)].into(), link: None }]
+}
+
+fn stored(written: Written) -> StoredItem {
+    match written {
+        Written::Stored(item) => item,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn contacts_live_on_every_kind_of_server() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    for quirks in [Quirks::default(), Quirks::sogo(), Quirks::davmail(), Quirks::davical(), Quirks::cyrus()] {
+        // By its name alone a server is known to ignore conditions; this one has another.
+        let quirks = Quirks { create_only: true, if_match: true, ..quirks };
+        let dav = SandboxDav::start(SandboxDavOptions { quirks, ..SandboxDavOptions::default() }).await.unwrap();
+        let store = contacts(&dav).await;
+        let books = store.collections(Area::Contacts).await.unwrap();
+        assert_eq!(books.iter().map(|book| book.name.as_str()).collect::<Vec<_>>(), ["Contacts"]);
+        let book: CollectionId = store.create_collection(Area::Contacts, "CRM Kontakte").await.unwrap().id;
+        assert_eq!(store.collections(Area::Contacts).await.unwrap().len(), 2);
+
+        let phone = Phone { kind: "work".to_owned(), number: "+49 711 1".to_owned(), preferred: true };
+        let fields: Fields = [
+            (Field::FileAs, Value::Text("Doe, Jane".to_owned())),
+            (Field::FamilyName, Value::Text("Doe".to_owned())),
+            (Field::Company, Value::Text("Nordwind; Co".to_owned())),
+            (Field::Phones, Value::phones([phone]).unwrap()),
+            (Field::Photo, picture(2000)),
+        ]
+        .into();
+        let link = CrmLink { record: "4711".to_owned(), url: None, lines: vec![] };
+        let part = DraftPart { recurrence_id: None, fields: fields.clone(), link: Some(link) };
+        let draft = Draft { create_id: "c-1".to_owned(), uid: "u-1".to_owned(), area: Area::Contacts, parts: vec![part] };
+        let item = stored(store.create(&book, &draft).await.unwrap());
+        assert_eq!(item.item.parts[0].fields, fields, "{}", item.item.original);
+        assert_eq!(item.item.parts[0].record.as_deref(), Some("4711"));
+        assert!(matches!(store.create(&book, &draft).await.unwrap(), Written::Exists(there) if there.id == item.id));
+        let twin = Draft { create_id: "c-2".to_owned(), ..draft };
+        assert!(matches!(store.create(&book, &twin).await.unwrap(), Written::Exists(there) if there.id == item.id));
+
+        let delta = store.changes(&book, None).await.unwrap();
+        assert_eq!(delta.changed.len(), 1);
+        let edited = stored(store.update(&book, &item, &set(Field::Company, Some(Value::Text("Südwind".to_owned())))).await.unwrap());
+        assert_eq!(edited.item.parts[0].fields.get(&Field::Photo), Some(&picture(2000)));
+        assert_eq!(edited.item.parts[0].fields.get(&Field::Company), Some(&Value::Text("Südwind".to_owned())));
+        assert_eq!(store.changes(&book, delta.cursor.as_deref()).await.unwrap().changed.len(), 1);
+
+        dav.handle().change_quirks(|quirks| quirks.max_size = 300_000);
+        let refused = store.update(&book, &edited, &set(Field::Photo, Some(picture(400_000)))).await.unwrap();
+        assert!(matches!(&refused, Written::Refused(why) if why.contains("max-resource-size") && why.contains("kB")), "{refused:?}");
+
+        assert_eq!(store.remove(&book, &edited.id, edited.version.as_deref()).await.unwrap(), Removed::Done);
+        let gone = store.fetch(&book, std::slice::from_ref(&edited.id)).await.unwrap();
+        assert_eq!(gone, [Fetched::Gone(edited.id.clone())]);
+        dav.shutdown().await;
+    }
 }

@@ -59,6 +59,13 @@ pub trait ItemStore: Send + Sync {
         version: Option<&str>,
     ) -> impl Future<Output = Result<Removed, GroupwareError>> + Send;
 
+    /// A collection for items of `area` with this name for people. Its own name on the server follows from it, so that a repetition finds what
+    /// an earlier one made. [`GroupwareError::Refused`] where the server lets no program make one.
+    fn create_collection(&self, area: Area, name: &str) -> impl Future<Output = Result<Collection, GroupwareError>> + Send {
+        let text = format!("collections of {area} named \"{name}\" cannot be made here");
+        async move { Err(GroupwareError::Refused { command: "create", code: None, text }) }
+    }
+
     /// The item as it would read after the edits, for a plan or a preview. Pure.
     fn preview(&self, current: &StoredItem, edits: &[PartEdit]) -> Result<Item, GroupwareError>;
 }

@@ -2,7 +2,7 @@
 //!
 //! - [`MailStore`]: mailboxes, selection, bodies, marks, moves. Adapter: [`imap`].
 //! - [`ItemStore`]: collections of appointments, tasks and contacts, changes by cursor, conditional writes. Adapter: [`dav`].
-//! - Formats: [`mime`], [`ical`] and what they stand on: [`lines`], [`zones`].
+//! - Formats: [`mime`], [`ical`], [`vcard`] and what they stand on: [`lines`], [`zones`].
 
 pub mod dav;
 mod error;
@@ -10,12 +10,14 @@ pub mod ical;
 pub mod imap;
 mod item_store;
 pub mod lines;
+mod link;
 mod login_gate;
 mod login_secret;
 mod mail_store;
 pub mod mime;
 mod tls;
 mod traffic;
+pub mod vcard;
 pub mod zones;
 
 pub use error::{GroupwareError, LoginRefusal, TlsFault};

@@ -30,6 +30,8 @@ pub(super) struct Found {
     pub(super) syncs: bool,
     /// What makes it itself, where the server says.
     pub(super) identity: Option<String>,
+    /// In which versions it takes its items, where it says.
+    pub(super) versions: BTreeSet<String>,
 }
 
 /// The collections at an address, and what the answer tells of the server.
@@ -57,6 +59,7 @@ pub(super) async fn list(http: &Http, dialect: Dialect, path: &str, depth: &'sta
         &RESOURCE_ID,
     ];
     properties.extend(dialect.components());
+    properties.extend(dialect.versions());
     let mut answer = http.send(&requests::propfind(path, depth, &properties, Patience::Listing)).await?;
     // One broken file in one calendar, and Radicale 3.1.8 cannot say the state of any; without it the others can be synchronised.
     if answer.status == 500 {
@@ -103,7 +106,9 @@ fn collection(row: &Row<'_, '_>, types: &BTreeSet<String>, dialect: Dialect, ans
     };
     let identity = row.prop(&RESOURCE_ID).map(|node| node.descendants().filter_map(|n| n.text()).collect::<String>().trim().to_owned());
     let syncs = token.is_some() || reports.contains("sync-collection");
-    Some(Found { collection, syncs, identity: identity.filter(|id| !id.is_empty()) })
+    let versions = dialect.versions().and_then(|name| row.prop(name)).into_iter().flat_map(|node| node.descendants());
+    let versions = versions.filter_map(|node| node.attributes().find(|a| a.name() == "version").map(|a| a.value().trim().to_owned()));
+    Some(Found { collection, syncs, identity: identity.filter(|id| !id.is_empty()), versions: versions.collect() })
 }
 
 /// The areas whose items a collection takes. One that does not say takes all (RFC 4791 §5.2.3).

@@ -3,29 +3,54 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::groupware::{GroupwareError, ItemConnector, LoginGate, LoginSecret, Traffic, TrafficSnapshot, ical};
+use crate::groupware::{GroupwareError, ItemConnector, LoginGate, LoginSecret, Traffic, TrafficSnapshot, ical, vcard};
 use crate::model::AccountId;
 use crate::settings::{DavAccess, Secrets};
 use crate::system::Clock;
 
 use super::dialect::Dialect;
 use super::discovery::{self, Site};
-use super::format::{Calendars, Format};
+use super::format::{Calendars, Cards, Format};
 use super::http::Http;
 use super::{DavLimits, DavStore};
 
-/// Opens stores of one account of appointments and tasks. All of them pass one login gate (V11) and share the way to the homes, which is
-/// looked for once.
-pub struct CalDavConnector {
+/// What both connectors do: all stores of one account pass one login gate (V11) and share the way to the homes, which is looked for once.
+struct Connector {
     account: AccountId,
     access: DavAccess,
     secrets: Secrets,
     gate: LoginGate,
-    options: CalDavOptions,
+    limits: DavLimits,
+    dialect: Dialect,
+    invitations: bool,
     format: Arc<dyn Format>,
     traffic: Arc<Traffic>,
     way: Arc<Mutex<Option<Arc<Site>>>>,
 }
+
+impl Connector {
+    async fn connect(&self) -> Result<DavStore, GroupwareError> {
+        let unreadable = |cause: String| GroupwareError::Secret { account: self.account.to_string(), cause };
+        let secret = self.secrets.read(&self.access.secret).await.map_err(|error| unreadable(error.to_string()))?;
+        let secret = LoginSecret::new(secret.expose());
+        let http = Http::new(&self.account, &self.access, &secret, &self.gate, self.limits.clone(), Arc::clone(&self.traffic))?;
+        let http = Arc::new(http);
+        let known = self.way.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let site = if let Some(site) = known {
+            site
+        } else {
+            // Boxed: the search is the largest future here, and rare.
+            let site = Arc::new(Box::pin(discovery::discover(&http, self.dialect)).await?);
+            *self.way.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&site));
+            site
+        };
+        let (format, way) = (Arc::clone(&self.format), Arc::clone(&self.way));
+        Ok(DavStore::new(http, self.dialect, site, format, self.invitations, way))
+    }
+}
+
+/// Opens stores of one account of appointments and tasks.
+pub struct CalDavConnector(Connector);
 
 /// What the account's settings say besides the way to it.
 #[derive(Debug, Clone, Default)]
@@ -64,13 +89,15 @@ impl CalDavConnector {
         options: CalDavOptions,
         format: Arc<dyn Format>,
     ) -> Self {
-        Self { account, access, secrets, gate, options, format, traffic: Arc::default(), way: Arc::default() }
+        let CalDavOptions { invitations, limits, .. } = options;
+        let (dialect, traffic, way) = (Dialect::CalDav, Arc::default(), Arc::default());
+        Self(Connector { account, access, secrets, gate, limits, dialect, invitations, format, traffic, way })
     }
 
     /// What all stores together have cost.
     #[must_use]
     pub fn traffic(&self) -> TrafficSnapshot {
-        self.traffic.snapshot()
+        self.0.traffic.snapshot()
     }
 
     /// Signs in and finds the collections, unless an earlier call found them: then nothing is sent before the first question.
@@ -79,22 +106,7 @@ impl CalDavConnector {
     /// [`GroupwareError::LoginRejected`] once, then [`GroupwareError::Locked`] (V11); [`GroupwareError::Refused`] when no collections are found,
     /// with what was tried.
     pub async fn connect(&self) -> Result<DavStore, GroupwareError> {
-        let unreadable = |cause: String| GroupwareError::Secret { account: self.account.to_string(), cause };
-        let secret = self.secrets.read(&self.access.secret).await.map_err(|error| unreadable(error.to_string()))?;
-        let secret = LoginSecret::new(secret.expose());
-        let limits = self.options.limits.clone();
-        let http = Arc::new(Http::new(&self.account, &self.access, &secret, &self.gate, limits, Arc::clone(&self.traffic))?);
-        let known = self.way.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let site = if let Some(site) = known {
-            site
-        } else {
-            // Boxed: the search is the largest future here, and rare.
-            let site = Arc::new(Box::pin(discovery::discover(&http, Dialect::CalDav)).await?);
-            *self.way.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&site));
-            site
-        };
-        let (format, way) = (Arc::clone(&self.format), Arc::clone(&self.way));
-        Ok(DavStore::new(http, Dialect::CalDav, site, format, self.options.invitations, way))
+        self.0.connect().await
     }
 }
 
@@ -102,6 +114,51 @@ impl ItemConnector for CalDavConnector {
     type Store = DavStore;
 
     async fn connect(&self) -> Result<DavStore, GroupwareError> {
-        Self::connect(self).await
+        self.0.connect().await
+    }
+}
+
+/// Opens stores of one account of contacts.
+pub struct CardDavConnector(Connector);
+
+/// What the account's settings say besides the way to it.
+#[derive(Debug, Clone, Default)]
+pub struct CardDavOptions {
+    /// The version of new cards; `None` leaves it to what an address book says it takes.
+    pub version: Option<vcard::Version>,
+    /// Bounds in time and size.
+    pub limits: DavLimits,
+}
+
+impl CardDavConnector {
+    /// A connector for vCard. Nothing is sent yet. With the gate of the account's other connectors a wrong password is sent once for all.
+    #[must_use]
+    pub fn new(account: AccountId, access: DavAccess, secrets: Secrets, gate: LoginGate, options: CardDavOptions) -> Self {
+        let CardDavOptions { version, limits } = options;
+        let format = Arc::new(Cards { version });
+        let (dialect, traffic, way) = (Dialect::CardDav, Arc::default(), Arc::default());
+        Self(Connector { account, access, secrets, gate, limits, dialect, invitations: false, format, traffic, way })
+    }
+
+    /// What all stores together have cost.
+    #[must_use]
+    pub fn traffic(&self) -> TrafficSnapshot {
+        self.0.traffic.snapshot()
+    }
+
+    /// Signs in and finds the address books, as [`CalDavConnector::connect`] does.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn connect(&self) -> Result<DavStore, GroupwareError> {
+        self.0.connect().await
+    }
+}
+
+impl ItemConnector for CardDavConnector {
+    type Store = DavStore;
+
+    async fn connect(&self) -> Result<DavStore, GroupwareError> {
+        self.0.connect().await
     }
 }

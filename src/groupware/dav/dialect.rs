@@ -2,6 +2,8 @@
 
 use libdav::{PropertyName, names};
 
+use crate::model::Area;
+
 use super::multistatus::Name;
 
 /// The kind of items.
@@ -10,7 +12,6 @@ pub(super) enum Dialect {
     /// Appointments and tasks.
     CalDav,
     /// Contacts.
-    #[allow(dead_code, reason = "the parts below serve contacts too; their connector comes with the format vCard")]
     CardDav,
 }
 
@@ -28,6 +29,32 @@ impl Dialect {
         match self {
             Self::CalDav => "/.well-known/caldav",
             Self::CardDav => "/.well-known/carddav",
+        }
+    }
+
+    /// Where servers keep their tree, for those that neither the typed address nor the well-known one leads to: SOGo, DAViCal, Cyrus and
+    /// others, Nextcloud and ownCloud, Stalwart.
+    pub(super) const fn known_prefixes(self) -> [&'static str; 5] {
+        match self {
+            Self::CalDav => ["/SOGo/dav/", "/caldav.php/", "/dav/", "/remote.php/dav/", "/dav/cal/"],
+            Self::CardDav => ["/SOGo/dav/", "/caldav.php/", "/dav/", "/remote.php/dav/", "/dav/card/"],
+        }
+    }
+
+    /// Collections hold items of this area.
+    pub(super) const fn holds(self, area: Area) -> bool {
+        match self {
+            Self::CalDav => matches!(area, Area::Calendar | Area::Tasks),
+            Self::CardDav => matches!(area, Area::Contacts),
+        }
+    }
+
+    /// In which versions a collection takes its items; only address books say so in a way that matters (RFC 6352 §6.2.2).
+    pub(super) const fn versions(self) -> Option<&'static Name> {
+        const DATA: Name = PropertyName::new(names::CARDDAV, "supported-address-data");
+        match self {
+            Self::CalDav => None,
+            Self::CardDav => Some(&DATA),
         }
     }
 

@@ -17,10 +17,6 @@ use super::limits::Patience;
 use super::multistatus::{Name, Row};
 use super::{href, requests};
 
-/// Where servers keep their tree, for those that neither the typed address nor the well-known one leads to: SOGo, DAViCal, Cyrus and
-/// others, Nextcloud and ownCloud, Stalwart.
-const KNOWN_PREFIXES: [&str; 5] = ["/SOGo/dav/", "/caldav.php/", "/dav/", "/remote.php/dav/", "/dav/cal/"];
-
 const SCHEDULE_INBOX: Name = PropertyName::new(names::CALDAV, "schedule-inbox-URL");
 const SCHEDULE_OUTBOX: Name = PropertyName::new(names::CALDAV, "schedule-outbox-URL");
 
@@ -100,7 +96,7 @@ pub(super) async fn discover(http: &Http, dialect: Dialect) -> Result<Site, Grou
         listing.server = one.server;
     }
     // Cyrus 3.6 and SOGo 5.8 say what they can at a collection only.
-    if !listing.classes.contains("calendar-auto-schedule") {
+    if dialect == Dialect::CalDav && !listing.classes.contains("calendar-auto-schedule") {
         let asked = listing.found.first().map(|found| found.collection.id.0.clone()).or_else(|| homes.first().cloned());
         if let Some(path) = asked {
             let answer = http.send(&Request::new("OPTIONS", path, Patience::Question)).await?;
@@ -117,10 +113,11 @@ pub(super) async fn discover(http: &Http, dialect: Dialect) -> Result<Site, Grou
     } else {
         ServerKind::Usual
     };
-    // Any sign counts: an invitation sent by mistake cannot be called back.
+    // Any sign counts: an invitation sent by mistake cannot be called back. Nobody is invited by a card.
     schedules |= listing.schedules
         || ["calendar-auto-schedule", "calendar-schedule"].iter().any(|class| listing.classes.contains(*class))
         || kind != ServerKind::Usual;
+    schedules &= dialect == Dialect::CalDav;
     let syncs = listing.found.iter().any(|found| found.syncs);
     // A collection may lie in several homes.
     let found: BTreeMap<_, _> = listing.found.into_iter().map(|one| (one.collection.id.clone(), one)).collect();
@@ -152,7 +149,7 @@ impl Search<'_> {
     async fn homes(&mut self) -> Result<Vec<String>, GroupwareError> {
         let typed = self.http.typed_path();
         let mut tried = BTreeSet::new();
-        let fixed = [self.dialect.well_known(), "/"].into_iter().chain(KNOWN_PREFIXES).map(str::to_owned);
+        let fixed = [self.dialect.well_known(), "/"].into_iter().chain(self.dialect.known_prefixes()).map(str::to_owned);
         for candidate in std::iter::once(typed.clone()).chain(fixed) {
             if !tried.insert(candidate.clone()) {
                 continue;

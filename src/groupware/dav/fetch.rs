@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use libdav::names;
 
-use crate::groupware::{Fetched, GroupwareError, ItemId, ItemRef, StoredItem};
+use crate::groupware::{Fetched, GroupwareError, Item, ItemId, ItemRef, StoredItem};
 
 use super::discovery::ServerKind;
 use super::http::Request;
@@ -157,10 +157,19 @@ impl DavStore {
     pub(super) fn item(&self, id: &ItemId, version: Option<String>, text: &str) -> Fetched {
         let text = with_crlf(text);
         match self.format.read(&text) {
-            Ok(item) => Fetched::Item(StoredItem { id: id.clone(), version, item }),
+            Ok(item) => Fetched::Item(StoredItem { id: id.clone(), version, item: named(item, id) }),
             Err(fault) => Fetched::Unreadable(ItemRef { id: id.clone(), version }, fault.to_string()),
         }
     }
+}
+
+/// An item that has no UID is named by what it is called on the server: vCard demands none (RFC 6350 §6.7.6), and Xandikos 0.4 and Stalwart 0.15
+/// take cards without.
+pub(super) fn named(mut item: Item, id: &ItemId) -> Item {
+    if item.uid.is_empty() {
+        item.uid.clone_from(&id.0);
+    }
+    item
 }
 
 /// The text with the line ends of its format: XML turned CR LF into LF on the way, on every server.

@@ -1,10 +1,10 @@
-//! The CalDAV adapter: [`DavStore`] implements [`ItemStore`](super::ItemStore). All but [`Format`] serves CardDAV as well.
+//! The CalDAV and CardDAV adapter: [`DavStore`] implements [`ItemStore`](super::ItemStore).
 //!
 //! - `http`, `answer`: one client an account; credentials, login gate, redirects, bounds; what a status means.
 //! - `xml`, `multistatus`, `href`, `etag`: answers of real servers, read with patience.
 //! - `requests`, `dialect`: what is asked, built by libdav; CalDAV and CardDAV apart.
 //! - `discovery`, `collections`: from a typed address to collections with their tokens.
-//! - `changes`, `fetch`, `write`: the port's verbs.
+//! - `changes`, `fetch`, `write`, `create_collection`: the port's verbs.
 //! - [`Format`]: the text of an item.
 //!
 //! Hrefs, ETags, CTags and sync-tokens stay below this door. A collection's id is its canonical path, an item's id the rest of its path.
@@ -14,6 +14,7 @@ mod answer;
 mod changes;
 mod collections;
 mod connector;
+mod create_collection;
 mod dialect;
 mod discovery;
 mod etag;
@@ -32,8 +33,10 @@ mod xml;
 mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_contacts;
 
-pub use connector::{CalDavConnector, CalDavOptions};
+pub use connector::{CalDavConnector, CalDavOptions, CardDavConnector, CardDavOptions};
 pub use discovery::DiscoveryStep;
 pub use format::{Format, FormatFault};
 pub use limits::DavLimits;

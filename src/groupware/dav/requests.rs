@@ -7,6 +7,9 @@ use libdav::dav::{Propfind, SyncCollection};
 use libdav::requests::DavRequest;
 use libdav::xmlutils::XmlNode;
 use libdav::{PropertyName, names};
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
+
+use crate::model::Area;
 
 use super::dialect::Dialect;
 use super::http::Request;
@@ -34,24 +37,82 @@ pub(super) fn multiget(dialect: Dialect, path: &str, items: &[&str]) -> Request 
     Request::xml("REPORT", path, "1", body, Patience::Items)
 }
 
-/// `calendar-query` for the items with a UID (RFC 4791 §7.8.6). SOGo 5.8 and DavMail 6 ignore the filter and answer with all items.
-pub(super) fn by_uid(path: &str, component: &str, uid: &str) -> Request {
+/// `calendar-query` (RFC 4791 §7.8.6) or `addressbook-query` (RFC 6352 §8.6) for the items with a UID. SOGo 5.8 and DavMail 6 ignore the filter and
+/// answer with all items.
+pub(super) fn by_uid(path: &str, area: Area, uid: &str) -> Request {
     const COMP_FILTER: Name = PropertyName::new(names::CALDAV, "comp-filter");
     const PROP_FILTER: Name = PropertyName::new(names::CALDAV, "prop-filter");
     const TEXT_MATCH: Name = PropertyName::new(names::CALDAV, "text-match");
+    const CARD_TEXT_MATCH: Name = PropertyName::new(names::CARDDAV, "text-match");
+    let component = match area {
+        Area::Tasks => "VTODO",
+        Area::Contacts => {
+            let text = XmlNode::new(&CARD_TEXT_MATCH).with_attributes(vec![("match-type", "equals")]).with_text(uid);
+            let property = XmlNode::new(&names::PROP_FILTER).with_attributes(vec![("name", "UID")]).with_children(vec![text]);
+            let filter = XmlNode::new(&names::ADDRESSBOOK_FILTER).with_children(vec![property]);
+            return query(path, &names::ADDRESSBOOK_QUERY, &names::ADDRESS_DATA, filter);
+        }
+        Area::Calendar | Area::Mail => "VEVENT",
+    };
     let text = XmlNode::new(&TEXT_MATCH).with_attributes(vec![("collation", "i;octet")]).with_text(uid);
     let property = XmlNode::new(&PROP_FILTER).with_attributes(vec![("name", "UID")]).with_children(vec![text]);
     let component = XmlNode::new(&COMP_FILTER).with_attributes(vec![("name", component)]).with_children(vec![property]);
     let calendar = XmlNode::new(&COMP_FILTER).with_attributes(vec![("name", "VCALENDAR")]).with_children(vec![component]);
-    let filter = XmlNode::new(&names::FILTER).with_children(vec![calendar]);
-    let properties = XmlNode::new(&names::PROP).with_children(vec![XmlNode::new(&names::GETETAG), XmlNode::new(&names::CALENDAR_DATA)]);
-    let query = XmlNode::new(&names::CALENDAR_QUERY).with_children(vec![properties, filter]);
+    query(path, &names::CALENDAR_QUERY, &names::CALENDAR_DATA, XmlNode::new(&names::FILTER).with_children(vec![calendar]))
+}
+
+fn query(path: &str, name: &Name, data: &Name, filter: XmlNode<'_>) -> Request {
+    let properties = XmlNode::new(&names::PROP).with_children(vec![XmlNode::new(&names::GETETAG), XmlNode::new(data)]);
+    let query = XmlNode::new(name).with_children(vec![properties, filter]);
     Request::xml("REPORT", path, "1", query.render_node(), Patience::Listing)
 }
 
-/// `calendar-query` for every item with its content.
-pub(super) fn every(path: &str) -> Request {
-    Request::xml("REPORT", path, "1", body(&GetCalendarResources::new("/")), Patience::Listing)
+/// Every item with its content.
+pub(super) fn every(dialect: Dialect, path: &str) -> Request {
+    match dialect {
+        Dialect::CalDav => Request::xml("REPORT", path, "1", body(&GetCalendarResources::new("/")), Patience::Listing),
+        Dialect::CardDav => {
+            const FN: Name = PropertyName::new(names::CARDDAV, "prop-filter");
+            // Every card has an FN; a filter of nothing is refused by some.
+            let name = XmlNode::new(&FN).with_attributes(vec![("name", "FN")]);
+            let filter = XmlNode::new(&names::ADDRESSBOOK_FILTER).with_children(vec![name]);
+            query(path, &names::ADDRESSBOOK_QUERY, &names::ADDRESS_DATA, filter)
+        }
+    }
+}
+
+/// `MKCALENDAR` (RFC 4791 §5.3.1), or `MKCOL` with properties (RFC 5689) for an address book.
+pub(super) fn make(path: &str, area: Area, name: &str) -> Request {
+    const MKCALENDAR: Name = PropertyName::new(names::CALDAV, "mkcalendar");
+    let mut properties = vec![XmlNode::new(&names::DISPLAY_NAME).with_text(name)];
+    let (method, root) = match area {
+        Area::Contacts => {
+            let types = vec![XmlNode::new(&names::COLLECTION), XmlNode::new(&names::ADDRESSBOOK)];
+            properties.insert(0, XmlNode::new(&names::RESOURCETYPE).with_children(types));
+            ("MKCOL", &names::MKCOL)
+        }
+        Area::Calendar | Area::Tasks | Area::Mail => {
+            let component = if area == Area::Tasks { "VTODO" } else { "VEVENT" };
+            let component = XmlNode::new(&names::COMP).with_attributes(vec![("name", component)]);
+            properties.push(XmlNode::new(&names::SUPPORTED_CALENDAR_COMPONENT_SET).with_children(vec![component]));
+            ("MKCALENDAR", &MKCALENDAR)
+        }
+    };
+    let body = XmlNode::new(root).with_children(vec![set(properties)]).render_node();
+    let request = Request::new(method, path, Patience::Write);
+    request.header(CONTENT_TYPE, HeaderValue::from_static("application/xml; charset=utf-8")).body(body)
+}
+
+/// `PROPPATCH` of the name for people.
+pub(super) fn rename(path: &str, name: &str) -> Request {
+    let properties = vec![XmlNode::new(&names::DISPLAY_NAME).with_text(name)];
+    let body = XmlNode::new(&names::PROPERTYUPDATE).with_children(vec![set(properties)]).render_node();
+    let request = Request::new("PROPPATCH", path, Patience::Write);
+    request.header(CONTENT_TYPE, HeaderValue::from_static("application/xml; charset=utf-8")).body(body)
+}
+
+fn set(properties: Vec<XmlNode<'_>>) -> XmlNode<'_> {
+    XmlNode::new(&names::SET).with_children(vec![XmlNode::new(&names::PROP).with_children(properties)])
 }
 
 fn body<R: DavRequest>(request: &R) -> String {
@@ -78,6 +139,19 @@ mod tests {
         let items = multiget(Dialect::CalDav, "/c/", &["/c/a%40b.ics"]);
         assert!(text(&items).contains("<D:href>/c/a%40b.ics</D:href>"), "{}", text(&items));
         assert!(text(&multiget(Dialect::CardDav, "/c/", &["/c/a.vcf"])).contains("addressbook-multiget"));
-        assert!(text(&by_uid("/c/", "VEVENT", "a<b")).contains(">a&lt;b</C:text-match>"));
+        assert!(text(&by_uid("/c/", Area::Calendar, "a<b")).contains(">a&lt;b</C:text-match>"));
+        let card = by_uid("/c/", Area::Contacts, "u");
+        assert!(text(&card).contains("addressbook-query") && text(&card).contains("address-data"), "{}", text(&card));
+        assert!(text(&every(Dialect::CardDav, "/c/")).contains("name=\"FN\""));
+    }
+
+    #[test]
+    fn collections_are_made_with_their_kind_and_name() {
+        let book = make("/c/b/", Area::Contacts, "Kontakte <1>");
+        assert_eq!(book.method, "MKCOL");
+        assert!(text(&book).contains("addressbook/>") && text(&book).contains("Kontakte &lt;1&gt;"), "{}", text(&book));
+        let tasks = make("/c/b/", Area::Tasks, "x");
+        assert_eq!(tasks.method, "MKCALENDAR");
+        assert!(text(&tasks).contains("name=\"VTODO\""), "{}", text(&tasks));
     }
 }

@@ -1,6 +1,6 @@
 //! A signed-in DAV account: the port on top of the parts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,7 +15,7 @@ use super::dialect::Dialect;
 use super::discovery::{DiscoveryStep, Listed, ServerKind, Site};
 use super::format::Format;
 use super::http::Http;
-use super::{changes, fetch, write};
+use super::{changes, create_collection, fetch, write};
 
 /// An account on a CalDAV or CardDAV server. Requests may run side by side.
 pub struct DavStore {
@@ -41,6 +41,8 @@ pub(super) struct Facts {
     /// Whether it answers to sync-collection, if that is known.
     pub(super) syncs: Option<bool>,
     pub(super) identity: Option<String>,
+    /// In which versions it takes its items, where it says.
+    pub(super) versions: BTreeSet<String>,
 }
 
 impl std::fmt::Debug for DavStore {
@@ -97,7 +99,10 @@ impl DavStore {
         };
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = found
             .iter()
-            .map(|one| (one.collection.id.0.clone(), Facts { syncs: Some(one.syncs), identity: one.identity.clone() }))
+            .map(|one| {
+                let facts = Facts { syncs: Some(one.syncs), identity: one.identity.clone(), versions: one.versions.clone() };
+                (one.collection.id.0.clone(), facts)
+            })
             .collect();
         Ok(found)
     }
@@ -153,8 +158,13 @@ impl ItemStore for DavStore {
         write::remove(self, &collection.0, id, version).await
     }
 
+    async fn create_collection(&self, area: Area, name: &str) -> Result<Collection, GroupwareError> {
+        create_collection::create_collection(self, area, name).await
+    }
+
     fn preview(&self, current: &StoredItem, edits: &[PartEdit]) -> Result<Item, GroupwareError> {
         let edited = self.format.edit(&current.item, edits).and_then(|text| self.format.read(&text));
-        edited.map_err(|fault| GroupwareError::Refused { command: "edit", code: None, text: fault.to_string() })
+        let named = edited.map(|item| fetch::named(item, &current.id));
+        named.map_err(|fault| GroupwareError::Refused { command: "edit", code: None, text: fault.to_string() })
     }
 }

@@ -16,6 +16,7 @@ use crate::settings::{DavAccess, DavAuth, Secret};
 
 use super::dialect::Dialect;
 use super::discovery::{self, ServerKind, Site};
+use super::format::Cards;
 use super::http::Http;
 use super::{DavLimits, DavStore, Format, FormatFault};
 
@@ -87,17 +88,25 @@ impl Player {
         Box::pin(discovery::discover(&self.http(&LoginGate::new(), DavLimits::default()), Dialect::CalDav)).await
     }
 
+    /// The search for the address books.
+    pub(super) async fn discover_contacts(&self) -> Result<Site, GroupwareError> {
+        Box::pin(discovery::discover(&self.http(&LoginGate::new(), DavLimits::default()), Dialect::CardDav)).await
+    }
+
+    /// A store of contacts beyond the search, with the real format.
+    pub(super) fn contacts(&self, kind: ServerKind) -> DavStore {
+        let http = Arc::new(self.http(&LoginGate::new(), DavLimits::default()));
+        DavStore::new(http, Dialect::CardDav, Arc::new(site(kind, false)), Arc::new(Cards { version: None }), false, Arc::default())
+    }
+
     /// A store beyond the search.
     pub(super) fn store(&self, kind: ServerKind, schedules: bool) -> DavStore {
         self.store_within(kind, schedules, DavLimits::default())
     }
 
     pub(super) fn store_within(&self, kind: ServerKind, schedules: bool, limits: DavLimits) -> DavStore {
-        let homes = vec!["/dav/".to_owned()];
-        let site =
-            Site { homes, single: None, steps: vec![], server: String::new(), schedules, syncs: true, kind, listed: Mutex::default() };
         let http = Arc::new(self.http(&LoginGate::new(), limits));
-        DavStore::new(http, Dialect::CalDav, Arc::new(site), Arc::new(PlainFormat), false, Arc::default())
+        DavStore::new(http, Dialect::CalDav, Arc::new(site(kind, schedules)), Arc::new(PlainFormat), false, Arc::default())
     }
 
     /// The transcript was played to its end, and every request was the one it says.
@@ -108,6 +117,11 @@ impl Player {
         assert!(self.task.is_finished(), "the transcript goes on");
         self.task.await.unwrap().unwrap();
     }
+}
+
+fn site(kind: ServerKind, schedules: bool) -> Site {
+    let homes = vec!["/dav/".to_owned()];
+    Site { homes, single: None, steps: vec![], server: String::new(), schedules, syncs: true, kind, listed: Mutex::default() }
 }
 
 async fn play(mut stream: TcpStream, exchange: Exchange) -> Result<(), String> {

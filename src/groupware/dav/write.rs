@@ -10,9 +10,6 @@ use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderValue, IF_MATCH, IF_NONE_MATCH, LOCATION};
 
-use crate::groupware::{Draft, Fetched, GroupwareError, Item, ItemId, PartEdit, Removed, StoredItem, Written};
-use crate::model::Area;
-
 use super::answer::Answer;
 use super::dialect::Dialect;
 use super::discovery::ServerKind;
@@ -20,6 +17,7 @@ use super::http::Request;
 use super::limits::Patience;
 use super::store::DavStore;
 use super::{collections, fetch, href, multistatus, requests, xml};
+use crate::groupware::{Draft, Fetched, GroupwareError, Item, ItemId, PartEdit, Removed, StoredItem, Written};
 
 /// Words for an item that must not be written, because the server would mail its attendees.
 const NEEDS_INVITATIONS: &str =
@@ -39,7 +37,7 @@ enum Verdict {
 }
 
 pub(super) async fn create(store: &DavStore, path: &str, draft: &Draft) -> Result<Written, GroupwareError> {
-    let text = match store.format.build(draft) {
+    let text = match store.format.build_for(draft, &store.facts(path).versions) {
         Ok(text) => text,
         Err(fault) => return Ok(Written::Refused(fault.to_string())),
     };
@@ -306,14 +304,10 @@ fn exists(there: Fetched) -> Written {
 
 /// The item with a draft's UID, wherever in the collection it lies.
 async fn by_uid(store: &DavStore, path: &str, draft: &Draft) -> Result<Option<StoredItem>, GroupwareError> {
-    if store.dialect != Dialect::CalDav {
-        return Ok(None);
-    }
-    let component = if draft.area == Area::Tasks { "VTODO" } else { "VEVENT" };
-    let mut answer = store.http.send(&requests::by_uid(path, component, &draft.uid)).await?;
+    let mut answer = store.http.send(&requests::by_uid(path, draft.area, &draft.uid)).await?;
     // Xandikos 0.2.8 fails at every text-match.
     if answer.status != 207 {
-        answer = store.http.send(&requests::every(path)).await?;
+        answer = store.http.send(&requests::every(store.dialect, path)).await?;
     }
     if answer.status != 207 {
         return Ok(None);

@@ -6,7 +6,6 @@ mod build;
 mod dates;
 mod edit;
 mod fault;
-mod link;
 mod object;
 mod properties;
 mod read;

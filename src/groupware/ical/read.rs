@@ -1,7 +1,7 @@
 //! From an object to an [`Item`].
 
 use super::fault::IcalFault;
-use super::{Context, link, object, properties};
+use super::{Context, object, properties};
 use crate::groupware::lines::Document;
 use crate::groupware::zones::Zones;
 use crate::groupware::{Item, Part};
@@ -22,7 +22,7 @@ pub(super) fn read(text: &str, context: &Context) -> Result<Item, IcalFault> {
             }
         }
         scheduled |= properties::names_people(&source);
-        let (record, link_block) = link::read(&source);
+        let (record, link_block) = properties::note::record(&source);
         parts.push(Part { recurrence_id: place.recurrence_id, fields, record, link_block });
     }
     let area = if layout.task { Area::Tasks } else { Area::Calendar };

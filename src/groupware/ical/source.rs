@@ -6,6 +6,7 @@ use chrono::NaiveDateTime;
 use chrono_tz::Tz;
 
 use super::{Context, dates};
+pub(super) use crate::groupware::lines::one_line;
 use crate::groupware::lines::{Document, Editor, Property, escape, unescape};
 use crate::groupware::zones::{Zones, iana};
 use crate::model::{Fields, Moment};
@@ -49,17 +50,6 @@ impl<'s> Source<'s> {
     pub(super) fn is(&self, name: &str, word: &str) -> bool {
         self.first(name).is_some_and(|property| property.value().trim().eq_ignore_ascii_case(word))
     }
-}
-
-/// Text on one line.
-pub(super) fn one_line(text: &str, separator: &str) -> Option<String> {
-    let text = text.trim();
-    let joined = if text.contains(['\n', '\r']) {
-        text.split(['\n', '\r']).map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(separator)
-    } else {
-        text.to_owned()
-    };
-    (!joined.is_empty()).then_some(joined)
 }
 
 /// A component to write.

@@ -120,6 +120,20 @@ impl<'d> Editor<'d> {
 pub fn fold(content: &str, ending: &str, into: &mut String) {
     let mut rest = content;
     let mut room = MAX_OCTETS;
+    if super::is_quoted_printable(content) {
+        while rest.len() > room {
+            // The equals sign of the break counts, and what follows another one belongs to it.
+            let near = rest.floor_char_boundary(room - 1);
+            let before = rest.get(near.saturating_sub(2)..near).and_then(|last| last.find('=')).map_or(near, |at| near - 2 + at);
+            let (head, tail) = rest.split_at(before);
+            into.push_str(head);
+            into.push('=');
+            into.push_str(ending);
+            rest = tail;
+        }
+        into.push_str(rest);
+        return;
+    }
     while rest.len() > room {
         let (head, tail) = rest.split_at(rest.floor_char_boundary(room));
         into.push_str(head);

@@ -3,6 +3,8 @@
 //! A [`Document`] knows where each logical line and each component of a text lies; it copies nothing. An [`Editor`] collects
 //! replacements, removals and insertions of single lines and writes the text again: every other line byte for byte as it was, with its
 //! folding, its line end, its blanks.
+//!
+//! A line of vCard 2.1 in quoted-printable is folded by soft line breaks instead (`=` at the end), and so is one that is written anew.
 
 mod editor;
 mod parameters;
@@ -12,14 +14,17 @@ mod text;
 use std::borrow::Cow;
 
 pub use editor::{Editor, fold};
-pub use parameters::{Parameters, parameter_value};
+pub use parameters::{Parameters, parameter_value, raw_parameter};
 pub use property::Property;
-pub use text::{escape, split, unescape};
+pub use text::{escape, one_line, split, tidy_lines, unescape};
 
 /// How deep components may lie in each other.
 pub const MAX_DEPTH: usize = 32;
 /// Longer names are no names.
 const MAX_NAME: usize = 256;
+
+/// The encoding of a line is looked for in so many bytes.
+const MAX_HEAD: usize = 512;
 
 /// A text as logical lines and a tree of components, by index.
 #[derive(Debug, Clone)]
@@ -215,11 +220,17 @@ fn logical_line(text: &str, start: usize) -> Line {
     let mut end = start;
     let mut folded = false;
     let mut first_end = None;
+    let mut quoted_printable = None;
     loop {
         let rest = text.get(end..).unwrap_or_default();
+        let begin = end;
         end += rest.find('\n').map_or(rest.len(), |at| at + 1);
         first_end.get_or_insert(end);
-        if end > start && bytes.get(end - 1) == Some(&b'\n') && matches!(bytes.get(end), Some(b' ' | b'\t')) {
+        let ended = end > start && end < text.len() && bytes.get(end - 1) == Some(&b'\n');
+        let soft = ended
+            && is_soft_break(text.get(begin..end).unwrap_or_default())
+            && *quoted_printable.get_or_insert_with(|| is_quoted_printable(text.get(start..end).unwrap_or_default()));
+        if soft || ended && matches!(bytes.get(end), Some(b' ' | b'\t')) {
             folded = true;
         } else {
             break;
@@ -230,14 +241,32 @@ fn logical_line(text: &str, start: usize) -> Line {
     Line { start, end, name, folded, owner: NOBODY }
 }
 
-/// Takes the folding out of a line (RFC 5545 §3.1).
+/// Takes the folding out of a line (RFC 5545 §3.1), and the soft line breaks of quoted-printable.
 fn unfold(raw: &str) -> Cow<'_, str> {
     let mut unfolded = String::with_capacity(raw.len());
-    for (at, physical) in raw.split_inclusive('\n').enumerate() {
-        let physical = if at == 0 { physical } else { physical.get(1..).unwrap_or_default() };
-        unfolded.push_str(physical.strip_suffix('\n').map_or(physical, |physical| physical.trim_end_matches('\r')));
+    let mut blank = false;
+    let mut quoted_printable = None;
+    for physical in raw.split_inclusive('\n') {
+        let content = if blank { physical.get(1..).unwrap_or_default() } else { physical };
+        let content = content.strip_suffix('\n').map_or(content, |content| content.trim_end_matches('\r'));
+        let soft = is_soft_break(physical) && *quoted_printable.get_or_insert_with(|| is_quoted_printable(raw));
+        unfolded.push_str(if soft { content.strip_suffix('=').unwrap_or(content) } else { content });
+        blank = !soft;
     }
     Cow::Owned(unfolded)
+}
+
+/// A physical line ends as a soft line break of quoted-printable does (RFC 2045 §6.7).
+fn is_soft_break(physical: &str) -> bool {
+    physical.strip_suffix('\n').is_some_and(|line| line.trim_end_matches('\r').ends_with('='))
+}
+
+/// A logical line says that its value is in quoted-printable, as vCard 2.1 has it.
+fn is_quoted_printable(line: &str) -> bool {
+    const MARK: &[u8] = b"QUOTED-PRINTABLE";
+    let head = line.as_bytes().get(..line.len().min(MAX_HEAD)).unwrap_or_default();
+    let head = head.split(|byte| *byte == b':').next().unwrap_or_default();
+    head.windows(MARK.len()).any(|window| window.eq_ignore_ascii_case(MARK))
 }
 
 /// What BEGIN or END names.

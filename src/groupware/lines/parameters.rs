@@ -15,10 +15,9 @@ impl<'a> Parameters<'a> {
     }
 }
 
-impl<'a> Iterator for Parameters<'a> {
-    type Item = (&'a str, &'a str);
-
-    fn next(&mut self) -> Option<Self::Item> {
+impl<'a> Parameters<'a> {
+    /// The next one as it is written.
+    pub(super) fn next_raw(&mut self) -> Option<&'a str> {
         loop {
             let text = self.rest.strip_prefix(';')?;
             let mut quoted = false;
@@ -29,9 +28,17 @@ impl<'a> Iterator for Parameters<'a> {
             let (parameter, rest) = text.split_at(end.unwrap_or(text.len()));
             self.rest = rest;
             if !parameter.is_empty() {
-                return Some(parameter.split_once('=').unwrap_or((parameter, "")));
+                return Some(parameter);
             }
         }
+    }
+}
+
+impl<'a> Iterator for Parameters<'a> {
+    type Item = (&'a str, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_raw().map(|parameter| parameter.split_once('=').unwrap_or((parameter, "")))
     }
 }
 
@@ -67,7 +74,13 @@ pub fn parameter_value(raw: &str) -> Cow<'_, str> {
 /// Appends `;name=value`, encoded, in quotes where these are needed.
 pub(super) fn push(line: &mut String, name: &str, value: &str) {
     line.push(';');
-    line.push_str(name);
+    line.push_str(&raw_parameter(name, value));
+}
+
+/// `name=value` as a parameter is written, encoded, in quotes where these are needed.
+#[must_use]
+pub fn raw_parameter(name: &str, value: &str) -> String {
+    let mut line = name.to_owned();
     line.push('=');
     let quoted = value.contains([':', ';', ',']);
     if quoted {
@@ -85,4 +98,5 @@ pub(super) fn push(line: &mut String, name: &str, value: &str) {
     if quoted {
         line.push('"');
     }
+    line
 }

@@ -28,6 +28,19 @@ impl<'a> Property<'a> {
         self.content.get(..self.name).unwrap_or_default().trim_start_matches('\u{feff}')
     }
 
+    /// The group before the name (RFC 6350 §3.3), if there is one.
+    #[must_use]
+    pub fn group(&self) -> Option<&str> {
+        self.name().split_once('.').map(|(group, _)| group).filter(|group| !group.is_empty())
+    }
+
+    /// The name as written, without a group.
+    #[must_use]
+    pub fn own_name(&self) -> &str {
+        let name = self.name();
+        name.split_once('.').map_or(name, |(_, own)| own)
+    }
+
     /// The value as written.
     #[must_use]
     pub fn value(&self) -> &str {
@@ -45,6 +58,12 @@ impl<'a> Property<'a> {
     pub fn parameters(&self) -> Parameters<'_> {
         let end = self.value.saturating_sub(1).max(self.name);
         Parameters::new(self.content.get(self.name..end).unwrap_or_default())
+    }
+
+    /// The parameters in order, each as it is written: `TYPE=home,work`, or `HOME` as vCard 2.1 has it.
+    pub fn raw_parameters(&self) -> impl Iterator<Item = &str> {
+        let mut parameters = self.parameters();
+        std::iter::from_fn(move || parameters.next_raw())
     }
 
     /// A parameter's value without quotes, RFC 6868 decoded.

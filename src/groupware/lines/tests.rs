@@ -161,3 +161,33 @@ proptest! {
         prop_assert_eq!(property.value(), "v");
     }
 }
+
+#[test]
+fn vcard_2_1_quoted_printable_goes_on_after_its_soft_breaks() {
+    let text = "BEGIN:VCARD\r\nNOTE;ENCODING=QUOTED-PRINTABLE:a=0D=0A=\r\nb:c=\r\n d\r\nTEL:1=\r\nFN:x\r\nURL;QUOTED-PRINTABLE:=\r\nhttp://x\r\nEND:VCARD\r\n";
+    let document = Document::parse(text).unwrap();
+    assert_eq!(document.first(0, "NOTE").unwrap().value(), "a=0D=0Ab:c d");
+    assert_eq!(document.first(0, "URL").unwrap().value(), "http://x");
+    assert_eq!(document.first(0, "TEL").unwrap().value(), "1=");
+    assert_eq!(document.lines_of(0).count(), 4);
+    assert_eq!(Editor::new(&document).finish(), text);
+
+    let mut editor = Editor::new(&document);
+    let long = format!("NOTE;ENCODING=QUOTED-PRINTABLE:{}", "=C3=A4b".repeat(40));
+    editor.replace(1, long.clone());
+    let written = editor.finish();
+    assert!(written.lines().all(|line| line.len() <= 75 && !line.starts_with(' ')), "{written}");
+    assert!(written.lines().all(|line| !line.ends_with("=C") && !line.ends_with("==")), "{written}");
+    assert_eq!(Document::parse(&written).unwrap().first(0, "NOTE").unwrap().content(), long);
+}
+
+#[test]
+fn groups_and_bare_parameters_are_told_apart() {
+    let property = first("BEGIN:A\nX;WORK;TYPE=\"a;b\",c;PREF=:1\nEND:A\n", "X");
+    assert_eq!(property.raw_parameters().collect::<Vec<_>>(), ["WORK", "TYPE=\"a;b\",c", "PREF="]);
+    let text = "BEGIN:A\nitem1.X-ABLabel;A=b.c:x\nEND:A\n";
+    let document = Document::parse(text).unwrap();
+    let property = document.property(1).unwrap();
+    assert_eq!((property.group(), property.own_name()), (Some("item1"), "X-ABLabel"));
+    assert_eq!(raw_parameter("N", "a,b"), "N=\"a,b\"");
+}

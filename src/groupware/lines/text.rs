@@ -67,3 +67,27 @@ pub fn split(value: &str, separator: u8) -> impl Iterator<Item = &str> {
         }
     })
 }
+
+/// Text on one line: line ends become `separator`, blanks at the ends of lines go; `None` where nothing remains.
+#[must_use]
+pub fn one_line(text: &str, separator: &str) -> Option<String> {
+    let text = text.trim();
+    let joined = if text.contains(['\n', '\r']) {
+        text.split(['\n', '\r']).map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(separator)
+    } else {
+        text.to_owned()
+    };
+    (!joined.is_empty()).then_some(joined)
+}
+
+/// A text as notes hold it: `\n` line ends, no blanks at the end of lines, no empty lines at the end.
+#[must_use]
+pub fn tidy_lines(text: &str) -> String {
+    let mut tidy = String::with_capacity(text.len());
+    for line in text.split('\n') {
+        tidy.push_str(line.trim_end());
+        tidy.push('\n');
+    }
+    tidy.truncate(tidy.trim_end().len());
+    tidy
+}

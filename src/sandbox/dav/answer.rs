@@ -53,7 +53,7 @@ pub(super) fn status(code: StatusCode) -> Response<Body> {
 /// A failed precondition (RFC 4918 §16), by the element that names it.
 pub(super) fn precondition(code: StatusCode, element: &str) -> Response<Body> {
     let body = format!(
-        "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<D:error xmlns:D=\"DAV:\" xmlns:C=\"urn:ietf:params:xml:ns:caldav\"><{element}/></D:error>\n"
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<D:error xmlns:D=\"DAV:\" xmlns:C=\"urn:ietf:params:xml:ns:caldav\" xmlns:A=\"urn:ietf:params:xml:ns:carddav\"><{element}/></D:error>\n"
     );
     xml(code, body)
 }

@@ -5,7 +5,8 @@ use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use roxmltree::Document;
 
 use super::answer::{Multistatus, escape, precondition, status};
-use super::rewrite::stored_form;
+use super::quirks::Quirks;
+use super::rewrite::{stored_card, stored_form};
 use super::store::{Collection, Kind, State, Stored, property};
 
 /// What a path names.
@@ -65,7 +66,7 @@ pub(super) fn wanted(body: &str) -> Vec<(String, String)> {
 pub(super) fn propfind(state: &mut State, user: &str, target: &Target, headers: &HeaderMap, body: &str) -> Response<Body> {
     let names = wanted(body);
     let deep = headers.get("depth").is_some_and(|depth| depth == "1");
-    let syncs = state.quirks.sync_collection;
+    let quirks = state.quirks.clone();
     let mut answer = Multistatus::new();
     let mut tell = |href: &str, value: &dyn Fn(&str) -> Option<String>| {
         let mut found = Vec::new();
@@ -100,12 +101,12 @@ pub(super) fn propfind(state: &mut State, user: &str, target: &Target, headers: 
         Target::Home(_) => {
             tell(&home_href(user), &|name| if name == "resourcetype" { Some(folder_type()) } else { common(name) });
             for (path, collection) in state.homes.get(user).into_iter().flatten().filter(|_| deep) {
-                tell(&collection_href(user, path), &|name| collection_property(collection, name, syncs).or_else(|| common(name)));
+                tell(&collection_href(user, path), &|name| collection_property(collection, name, &quirks).or_else(|| common(name)));
             }
         }
         Target::Collection(_, path) => {
             let Some(collection) = state.collection(user, path) else { return status(StatusCode::NOT_FOUND) };
-            tell(&collection_href(user, path), &|name| collection_property(collection, name, syncs).or_else(|| common(name)));
+            tell(&collection_href(user, path), &|name| collection_property(collection, name, &quirks).or_else(|| common(name)));
             for (item, stored) in collection.items.iter().filter(|_| deep) {
                 tell(&item_href(user, path, item), &|name| item_property(stored, &collection.kind, name));
             }
@@ -123,8 +124,9 @@ fn folder_type() -> String {
     "<D:resourcetype><D:collection/></D:resourcetype>".to_owned()
 }
 
-fn collection_property(collection: &Collection, name: &str, syncs: bool) -> Option<String> {
+fn collection_property(collection: &Collection, name: &str, quirks: &Quirks) -> Option<String> {
     let kind = &collection.kind;
+    let syncs = quirks.sync_collection;
     let xml = match name {
         "resourcetype" => match kind {
             Kind::Calendar(_) => "<D:resourcetype><D:collection/><C:calendar/></D:resourcetype>".to_owned(),
@@ -137,6 +139,10 @@ fn collection_property(collection: &Collection, name: &str, syncs: bool) -> Opti
             let Kind::Calendar(components) = kind else { return None };
             let all = components.iter().map(|name| format!("<C:comp name=\"{name}\"/>")).collect::<Vec<_>>().concat();
             format!("<C:supported-calendar-component-set>{all}</C:supported-calendar-component-set>")
+        }
+        "supported-address-data" if *kind == Kind::AddressBook && !quirks.address_data.is_empty() => {
+            let version = |version: &String| format!("<A:address-data-type content-type=\"text/vcard\" version=\"{}\"/>", escape(version));
+            format!("<A:supported-address-data>{}</A:supported-address-data>", quirks.address_data.iter().map(version).collect::<String>())
         }
         "supported-report-set" => {
             let report = |name: &str| format!("<D:supported-report><D:report>{name}</D:report></D:supported-report>");
@@ -216,7 +222,16 @@ pub(super) fn put(state: &mut State, user: &str, target: &Target, headers: &Head
         return status(StatusCode::PRECONDITION_FAILED);
     }
     if body.len() > state.quirks.max_size {
-        return precondition(StatusCode::PRECONDITION_FAILED, "C:max-resource-size");
+        let element = if kind == Kind::AddressBook { "A:max-resource-size" } else { "C:max-resource-size" };
+        return precondition(StatusCode::PRECONDITION_FAILED, element);
+    }
+    if kind == Kind::AddressBook {
+        if !body.trim_start().starts_with("BEGIN:VCARD") || uid.is_none() && !state.quirks.adds_uid {
+            return precondition(StatusCode::FORBIDDEN, "A:valid-address-data");
+        }
+        if twin {
+            return precondition(StatusCode::CONFLICT, "A:no-uid-conflict");
+        }
     }
     if let Kind::Calendar(components) = &kind {
         if uid.is_none() || !body.trim_start().starts_with("BEGIN:VCALENDAR") {
@@ -230,7 +245,7 @@ pub(super) fn put(state: &mut State, user: &str, target: &Target, headers: &Head
         }
     }
     schedule(state, "PUT", body);
-    let text = stored_form(body, &state.quirks);
+    let text = if kind == Kind::AddressBook { stored_card(body, &state.quirks, item) } else { stored_form(body, &state.quirks) };
     let Some(etag) = state.put(user, path, item, text) else { return status(StatusCode::CONFLICT) };
     let mut response = status(if there.is_some() { StatusCode::NO_CONTENT } else { StatusCode::CREATED });
     if state.quirks.etag_on_put && !state.quirks.rewrites {

@@ -1,7 +1,7 @@
 //! A small CalDAV and CardDAV server (RFC 4791, RFC 6352, RFC 6578 in part) with switches for quirks.
 //!
 //! It listens on loopback without TLS and holds items in memory: `PROPFIND`, `REPORT` (sync-collection, multiget, query by component),
-//! `PUT`, `GET`, `DELETE`, `MKCALENDAR`, `MKCOL`, `OPTIONS`. Each deviation measured on a real server is a switch in [`Quirks`]. Not there:
+//! `PUT`, `GET`, `DELETE`, `MKCALENDAR`, `MKCOL`, `OPTIONS`; queries also by UID. Each deviation measured on a real server is a switch in [`Quirks`]. Not there:
 //! time ranges, expansion, ACLs, real scheduling (what would be mailed is counted in the outbox instead).
 
 mod answer;
@@ -19,7 +19,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use handle::Handle;
-pub use quirks::{Failure, InvalidToken, Quirks, TokenAnswer};
+pub use quirks::{CardVersions, Failure, InvalidToken, Quirks, TokenAnswer};
 pub use store::Kind;
 
 use store::State;

@@ -34,6 +34,20 @@ pub struct Quirks {
     pub multiget_leaves_out: bool,
     /// A multiget that names one of these items fails with 500.
     pub broken_items: BTreeSet<String>,
+    /// What becomes of the version of a card.
+    pub card_versions: CardVersions,
+    /// Versions of cards that `supported-address-data` names; none leaves the property out, as Xandikos does.
+    pub address_data: Vec<String>,
+    /// A card without UID gets one: `DAViCal` 1.1, `SOGo` 5.8. Else it is refused, as Radicale and Cyrus do.
+    pub adds_uid: bool,
+    /// REV becomes the time of the write: `DAViCal` 1.1.
+    pub replaces_rev: bool,
+    /// Groups and the names of their properties come back in upper case: `DAViCal` 1.1, `SOGo` 5.8.
+    pub upper_case_groups: bool,
+    /// The only properties of a card that are kept, in upper case: `DavMail` rebuilds cards from what Exchange knows.
+    pub card_properties: Option<BTreeSet<String>>,
+    /// A filter by UID is ignored: `SOGo` 5.8, `DavMail` 6.
+    pub ignores_filters: bool,
     /// The server mails attendees: `calendar-auto-schedule`.
     pub schedules: bool,
     /// Largest item in bytes; beyond it 412 with `max-resource-size`, as Stalwart answers.
@@ -51,6 +65,17 @@ pub enum InvalidToken {
     Status(u16),
     /// A whole listing without any hint, so that deletions are missing: `DAViCal`, `SOGo`, Stalwart.
     WholeListing,
+}
+
+/// What becomes of the version of a card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CardVersions {
+    /// It stays: Radicale, Xandikos, `DAViCal`, Stalwart.
+    Kept,
+    /// `VERSION:3.0` is written above whatever comes: `SOGo` 5.8.
+    Relabelled,
+    /// 4.0 becomes 3.0: Cyrus 3.6 stores `KIND` as `X-ADDRESSBOOKSERVER-KIND`.
+    Converted,
 }
 
 /// How a truncated `sync-collection` ends.
@@ -93,6 +118,13 @@ impl Default for Quirks {
             initial_tombstones: false,
             multiget_leaves_out: false,
             broken_items: BTreeSet::new(),
+            card_versions: CardVersions::Kept,
+            address_data: vec!["3.0".to_owned(), "4.0".to_owned()],
+            adds_uid: false,
+            replaces_rev: false,
+            upper_case_groups: false,
+            card_properties: None,
+            ignores_filters: false,
             schedules: false,
             max_size: 10 * 1024 * 1024,
             slow_put: None,
@@ -112,13 +144,73 @@ impl Quirks {
             invalid_token: InvalidToken::WholeListing,
             repeats_items: true,
             schedules: true,
+            card_versions: CardVersions::Relabelled,
+            address_data: vec!["3.0".to_owned()],
+            adds_uid: true,
+            upper_case_groups: true,
+            ignores_filters: true,
             ..Self::default()
         }
     }
 
-    /// Like `DavMail` 6.0.1: `CTag` and ETags alone, create-only ignored, no ETag on `PUT`, meetings are mailed.
+    /// Like `DavMail` 6.0.1: `CTag` and ETags alone, create-only ignored, no ETag on `PUT`, meetings are mailed, cards rebuilt.
     #[must_use]
     pub fn davmail() -> Self {
-        Self { sync_collection: false, etag_on_put: false, create_only: false, rewrites: true, schedules: true, ..Self::default() }
+        const KNOWN: [&str; 22] = [
+            "BEGIN",
+            "END",
+            "VERSION",
+            "UID",
+            "REV",
+            "FN",
+            "N",
+            "NICKNAME",
+            "TEL",
+            "ADR",
+            "EMAIL",
+            "ORG",
+            "TITLE",
+            "ROLE",
+            "URL",
+            "NOTE",
+            "BDAY",
+            "ANNIVERSARY",
+            "CATEGORIES",
+            "CLASS",
+            "PHOTO",
+            "IMPP",
+        ];
+        Self {
+            sync_collection: false,
+            etag_on_put: false,
+            create_only: false,
+            rewrites: true,
+            schedules: true,
+            card_properties: Some(KNOWN.map(str::to_owned).into()),
+            ignores_filters: true,
+            ..Self::default()
+        }
+    }
+
+    /// Like `DAViCal` 1.1.12 with cards: UID added, REV replaced, groups in upper case, no ETag on `PUT`.
+    #[must_use]
+    pub fn davical() -> Self {
+        Self {
+            etag_on_put: false,
+            rewrites: true,
+            invalid_token: InvalidToken::WholeListing,
+            multiget_leaves_out: true,
+            adds_uid: true,
+            replaces_rev: true,
+            upper_case_groups: true,
+            address_data: Vec::new(),
+            ..Self::default()
+        }
+    }
+
+    /// Like Cyrus 3.6 with cards: 4.0 is taken and kept as 3.0.
+    #[must_use]
+    pub fn cyrus() -> Self {
+        Self { card_versions: CardVersions::Converted, ..Self::default() }
     }
 }

@@ -106,9 +106,16 @@ fn multiget(state: &mut State, user: &str, path: &str, document: &Document<'_>, 
 fn query(state: &mut State, user: &str, path: &str, document: &Document<'_>, names: &[String]) -> Response<Body> {
     let filters = document.descendants().filter(|node| node.tag_name().name() == "comp-filter");
     let component = filters.filter_map(|node| node.attribute("name")).find(|name| *name != "VCALENDAR").map(str::to_owned);
+    let by_uid = document.descendants().find(|node| node.tag_name().name() == "prop-filter" && node.attribute("name") == Some("UID"));
+    let by_uid = by_uid.filter(|_| !state.quirks.ignores_filters);
+    let text = by_uid.and_then(|filter| filter.descendants().find(|node| node.tag_name().name() == "text-match"));
+    let uid = text.and_then(|text| text.text()).map(str::to_owned);
     let Some(collection) = state.collection(user, path) else { return status(StatusCode::NOT_FOUND) };
     let mut answer = Multistatus::new();
     for (item, stored) in &collection.items {
+        if uid.is_some() && stored.uid() != uid {
+            continue;
+        }
         if component.as_ref().is_none_or(|component| stored.text.contains(&format!("BEGIN:{component}"))) {
             let found: Vec<String> = names.iter().filter_map(|name| item_property(stored, &collection.kind, name)).collect();
             answer.properties(&item_href(user, path, item), &found, &[]);

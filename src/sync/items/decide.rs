@@ -200,11 +200,17 @@ impl Situation<'_> {
     /// The base of a pair. Where a creation was cut off, one side has not been seen yet.
     fn present_base(pair: &Pair, part: &ItemPart, fact: Option<&RecordState>) -> Base {
         match (&pair.item, &pair.record, fact) {
-            // The item was made from the record: what it lacks the server has dropped.
+            // The item was made from the record. Whether the server dropped what it lacks, or somebody emptied it, cannot be told: it is
+            // written once more.
             (None, _, _) => {
-                let kept = |field: &Field| part.fields.contains_key(field);
-                let groupware = pair.base.groupware.iter().filter(|(field, _)| kept(field));
-                Base::of(groupware.map(|(field, value)| (*field, value.clone())).collect(), &pair.base.crm_fields())
+                let kept = |fields: &Fields| {
+                    fields
+                        .iter()
+                        .filter(|(field, _)| part.fields.contains_key(field))
+                        .map(|(field, value)| (*field, value.clone()))
+                        .collect()
+                };
+                Base::of(kept(&pair.base.groupware), &kept(&pair.base.crm_fields()))
             }
             // Whether the record was made from the item, or by somebody else, or was changed since, cannot be told.
             (_, None, Some(RecordState::Present(view))) => Base::common(&pair.base.groupware, &view.fields),

@@ -7,9 +7,8 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::{IcalFault, Source, Target};
-use crate::groupware::CrmLink;
-use crate::groupware::ical::link;
-use crate::groupware::lines::{Property, escape, unescape};
+use crate::groupware::lines::{Property, escape, tidy_lines, unescape};
+use crate::groupware::{CrmLink, link};
 use crate::model::{Field, Note, Value};
 
 const TEXT: &str = "DESCRIPTION";
@@ -18,8 +17,8 @@ const DATA: &str = "data:text/html";
 
 pub(super) fn read(source: &Source<'_>) -> Result<Option<Value>, IcalFault> {
     let html = html(source).map(|(_, html)| link::strip_html(&html).into_owned());
-    let text = source.first(TEXT).map(|property| normal(&without_block(&unescape(property.value())))).unwrap_or_default();
-    let text = if text.is_empty() { html.as_deref().map(|html| normal(&text_of(html))).unwrap_or_default() } else { text };
+    let text = source.first(TEXT).map(|property| tidy_lines(&without_block(&unescape(property.value())))).unwrap_or_default();
+    let text = if text.is_empty() { html.as_deref().map(|html| tidy_lines(&text_of(html))).unwrap_or_default() } else { text };
     Ok((!text.is_empty()).then_some(Value::Note(Note { text, html })))
 }
 
@@ -28,15 +27,12 @@ pub(in super::super) fn without_block(text: &str) -> Cow<'_, str> {
     link::strip(text)
 }
 
-/// `\n` line ends, no blanks at the end of lines, no empty lines at the end.
-fn normal(text: &str) -> String {
-    let mut normal = String::with_capacity(text.len());
-    for line in text.split('\n') {
-        normal.push_str(line.trim_end());
-        normal.push('\n');
-    }
-    normal.truncate(normal.trim_end().len());
-    normal
+/// The record a component names, and its block as written.
+pub(in super::super) fn record(source: &Source<'_>) -> (Option<String>, Option<String>) {
+    let property = source.first(link::RECORD).map(|property| unescape(property.value()).into_owned());
+    let text = source.first(TEXT).filter(|text| text.value().contains(link::OPEN));
+    let text = text.map(|text| unescape(text.value()).into_owned());
+    link::read(property.as_deref(), text.as_deref())
 }
 
 /// Where the HTML stands.
@@ -77,7 +73,7 @@ pub(in super::super) fn write_both(target: &mut Target<'_, '_>, note: Option<Opt
     let source = target.source;
     let property = source.first(TEXT);
     let old = property.as_ref().map(|property| unescape(property.value()).into_owned()).unwrap_or_default();
-    let (old_record, old_block) = link::read(&source);
+    let (old_record, old_block) = record(&source);
     let block = match link {
         None => old_block.clone(),
         Some(link) => link.map(link::text),
@@ -96,7 +92,7 @@ pub(in super::super) fn write_both(target: &mut Target<'_, '_>, note: Option<Opt
         None => link::strip(&old).into_owned(),
         Some(note) => note.map(|note| note.text.clone()).unwrap_or_default(),
     };
-    let text = joined(&body, block.as_deref());
+    let text = link::joined(&body, block.as_deref());
 
     let old_html = html(&source);
     let body_html = match note {
@@ -129,14 +125,6 @@ pub(in super::super) fn write_both(target: &mut Target<'_, '_>, note: Option<Opt
     }
     if let (None, Some(html)) = (&old_html, &html) {
         target.add(&Property::line("X-ALT-DESC", &[("FMTTYPE", Some("text/html"))], &escape(html)));
-    }
-}
-
-fn joined(body: &str, block: Option<&str>) -> String {
-    match block {
-        None => body.to_owned(),
-        Some(block) if body.trim().is_empty() => block.to_owned(),
-        Some(block) => format!("{}\n\n{block}", body.trim_end()),
     }
 }
 

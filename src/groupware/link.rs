@@ -13,20 +13,18 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use super::source::Source;
-use crate::groupware::CrmLink;
-use crate::groupware::lines::unescape;
+use super::CrmLink;
 
 /// The property that carries the record's id.
-pub(super) const RECORD: &str = "X-CRMSYNC-RECORD";
-const OPEN: &str = "[crmsync ";
+pub(in crate::groupware) const RECORD: &str = "X-CRMSYNC-RECORD";
+pub(in crate::groupware) const OPEN: &str = "[crmsync ";
 const CLOSE: &str = "[/crmsync]";
 /// Records have shorter ids.
 const MAX_RECORD: usize = 400;
 
 /// Where a block stands in a text, and the record it names. The last one counts. Without its last line, which a server may have cut off,
 /// it ends at the next empty line.
-pub(super) fn find(text: &str) -> Option<(Range<usize>, String)> {
+pub(in crate::groupware) fn find(text: &str) -> Option<(Range<usize>, String)> {
     let start = text
         .rmatch_indices(OPEN)
         .map(|(at, _)| at)
@@ -39,7 +37,7 @@ pub(super) fn find(text: &str) -> Option<(Range<usize>, String)> {
 }
 
 /// A text without its block, and without the empty lines before it.
-pub(super) fn strip(text: &str) -> Cow<'_, str> {
+pub(in crate::groupware) fn strip(text: &str) -> Cow<'_, str> {
     if !text.contains(OPEN) {
         return Cow::Borrowed(text);
     }
@@ -50,7 +48,7 @@ pub(super) fn strip(text: &str) -> Cow<'_, str> {
 }
 
 /// HTML without its block: what stands between the two delimiters goes, and an element that held nothing else.
-pub(super) fn strip_html(html: &str) -> Cow<'_, str> {
+pub(in crate::groupware) fn strip_html(html: &str) -> Cow<'_, str> {
     let Some(start) = html.rfind(OPEN) else { return Cow::Borrowed(html) };
     let Some(length) = html.get(start..).and_then(|rest| rest.find(CLOSE)) else { return Cow::Borrowed(html) };
     let before = html.get(..start).unwrap_or_default();
@@ -63,19 +61,24 @@ pub(super) fn strip_html(html: &str) -> Cow<'_, str> {
     Cow::Owned(format!("{before}{after}"))
 }
 
-/// The record a component names, and its block as written.
-pub(super) fn read(source: &Source<'_>) -> (Option<String>, Option<String>) {
-    let property = source.first(RECORD).map(|property| unescape(property.value()).trim().to_owned()).filter(|id| !id.is_empty());
-    let Some(text) = source.first("DESCRIPTION").filter(|text| text.value().contains(OPEN)) else { return (property, None) };
-    let text = unescape(text.value());
-    match find(&text) {
-        Some((range, record)) => (property.or(Some(record)), text.get(range).map(str::to_owned)),
-        None => (property, None),
+/// The record that an item names, by the property that carries its id and by its text, and the block as written.
+pub(in crate::groupware) fn read(property: Option<&str>, text: Option<&str>) -> (Option<String>, Option<String>) {
+    let property = property.map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned);
+    let Some((text, (range, record))) = text.and_then(|text| Some((text, find(text)?))) else { return (property, None) };
+    (property.or(Some(record)), text.get(range).map(str::to_owned))
+}
+
+/// A text with a block at its end.
+pub(in crate::groupware) fn joined(body: &str, block: Option<&str>) -> String {
+    match block {
+        None => body.to_owned(),
+        Some(block) if body.trim().is_empty() => block.to_owned(),
+        Some(block) => format!("{}\n\n{block}", body.trim_end()),
     }
 }
 
 /// The block of a link in plain text.
-pub(super) fn text(link: &CrmLink) -> String {
+pub(in crate::groupware) fn text(link: &CrmLink) -> String {
     let mut lines = vec![format!("{OPEN}{}]", encode(&link.record))];
     lines.extend(content(link));
     lines.push(CLOSE.to_owned());
@@ -83,7 +86,7 @@ pub(super) fn text(link: &CrmLink) -> String {
 }
 
 /// The block of a link in HTML, its address as a link.
-pub(super) fn html(link: &CrmLink) -> String {
+pub(in crate::groupware) fn html(link: &CrmLink) -> String {
     let mut lines = vec![format!("{OPEN}{}]", encode(&link.record))];
     let url = link.url.as_deref().and_then(line);
     for written in content(link) {
@@ -96,7 +99,7 @@ pub(super) fn html(link: &CrmLink) -> String {
 }
 
 /// A block as written, in HTML: for a text that is written anew below a block that stays.
-pub(super) fn html_of_text(block: &str) -> String {
+pub(in crate::groupware) fn html_of_text(block: &str) -> String {
     let line = |line: &str| {
         let escaped = escape_html(line.trim());
         if line.trim().starts_with("https://") { format!("<a href=\"{escaped}\">{escaped}</a>") } else { escaped }
@@ -114,7 +117,7 @@ fn line(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.replace(CLOSE, "/crmsync").replace(OPEN, "crmsync "))
 }
 
-pub(super) fn escape_html(text: &str) -> String {
+pub(in crate::groupware) fn escape_html(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + 16);
     for character in text.chars() {
         match character {
