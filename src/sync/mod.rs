@@ -7,6 +7,7 @@
 mod addresses;
 mod attachments;
 pub mod classify;
+pub mod contacts;
 mod folder_name;
 mod freemail;
 pub mod items;
