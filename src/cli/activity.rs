@@ -26,7 +26,7 @@ pub(super) async fn run(global: &Global, arguments: Activity) -> Outcome {
 }
 
 async fn push(session: &Session, id: &str, kind: PushAs, account: Option<&str>) -> Result<(AccountId, Area, Wish), Failure> {
-    let Some(record) = session.crm()?.record(id).await? else {
+    let Some(record) = session.crm()?.record(id).await?.into_view() else {
         return Err(Failure::new(Exit::NoInput, format!("the CRM has no activity \"{id}\" of yours")));
     };
     let pairs = find(session, id)?;

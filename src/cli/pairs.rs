@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::crm::CrmRecords as _;
+use crate::crm::{CrmRecords as _, RecordState};
 use crate::groupware::{CollectionId, Fetched, ItemConnector, ItemId, ItemStore as _};
 use crate::journal::{Change, Pair, Wish};
 use crate::model::{AccountId, Area, Fields, ItemKey};
@@ -78,7 +78,7 @@ pub(super) const fn state(pair: &Pair) -> &'static str {
     match pair.state {
         crate::journal::PairState::Active => "in sync",
         crate::journal::PairState::RemovedByUser => "removed by you",
-        crate::journal::PairState::RecordGone => "gone from the CRM",
+        crate::journal::PairState::RecordGone => "gone from the CRM, or not yours any more",
         crate::journal::PairState::Unlinked => "parted",
     }
 }
@@ -139,8 +139,9 @@ async fn show(session: &Session, what: &str) -> Outcome {
     let groupware = groupware_side(session, &found).await.unwrap_or_else(|failure| Side::Unknown(failure.message));
     let crm = match &found.pair.record {
         Some(record) => match session.crm()?.record(&record.id).await {
-            Ok(Some(view)) => Side::Says(view.fields),
-            Ok(None) => Side::Gone,
+            Ok(RecordState::Present(view)) => Side::Says(view.fields),
+            Ok(RecordState::Deleted) => Side::Gone,
+            Ok(RecordState::Withheld) => Side::Unknown("the CRM does not show it to you any more".to_owned()),
             Err(error) => Side::Unknown(error.to_string()),
         },
         None => Side::Unknown("its creation is under way".to_owned()),

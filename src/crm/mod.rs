@@ -19,8 +19,8 @@ pub use contacts::{
 };
 
 pub use records::{
-    ChangePage, CrmHint, CrmRecords, MainLink, RecordAction, RecordChange, RecordKind, RecordOrigin, RecordView, RecordWrite, WriteResult,
-    WriteVerdict,
+    ChangePage, CrmHint, CrmRecords, MainLink, RecordAction, RecordChange, RecordKind, RecordOrigin, RecordState, RecordView, RecordWrite,
+    WriteResult, WriteVerdict,
 };
 
 pub use crate::model::{CrmSettings, KeyedSetting, SettingLevel};

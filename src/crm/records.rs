@@ -15,8 +15,8 @@ pub trait CrmRecords: Send + Sync {
     /// [`CrmError::CursorExpired`] when the CRM no longer knows the cursor.
     fn changes(&self, kinds: &BTreeSet<RecordKind>, cursor: Option<&str>) -> impl Future<Output = Result<ChangePage, CrmError>> + Send;
 
-    /// One record; `None` when it does not exist or is not the employee's.
-    fn record(&self, id: &str) -> impl Future<Output = Result<Option<RecordView>, CrmError>> + Send;
+    /// One record.
+    fn record(&self, id: &str) -> impl Future<Output = Result<RecordState, CrmError>> + Send;
 
     /// Writes up to [`super::Limits::max_items`] records. Exactly one result per write, in the order asked; the CRM has committed them. The same
     /// `op` again gives the first result.
@@ -55,8 +55,8 @@ pub struct ChangePage {
 pub enum RecordChange {
     /// The record as it is now.
     Present(RecordView),
-    /// It was deleted, or is no longer the employee's.
-    Deleted {
+    /// It was deleted, or is no longer the employee's: which of the two, [`CrmRecords::record`] tells.
+    Gone {
         /// Its id.
         id: String,
         /// Its last version.
@@ -71,6 +71,38 @@ pub enum RecordChange {
         /// What is wrong, without contents.
         reason: String,
     },
+}
+
+/// What the CRM says of one record.
+#[allow(clippy::large_enum_variant, reason = "nearly all are present")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecordState {
+    /// This is what it says.
+    Present(RecordView),
+    /// It was deleted: the only proof of a deletion (V8).
+    Deleted,
+    /// The employee does not see it, or it never was. Rights may have been lost; no deletion follows from it (V8).
+    Withheld,
+}
+
+impl RecordState {
+    /// The record, if it can be seen.
+    #[must_use]
+    pub const fn view(&self) -> Option<&RecordView> {
+        match self {
+            Self::Present(view) => Some(view),
+            Self::Deleted | Self::Withheld => None,
+        }
+    }
+
+    /// The record, if it can be seen.
+    #[must_use]
+    pub fn into_view(self) -> Option<RecordView> {
+        match self {
+            Self::Present(view) => Some(view),
+            Self::Deleted | Self::Withheld => None,
+        }
+    }
 }
 
 /// What the CRM's events hint at. Hints only: what happens while nobody listens is not told.
@@ -206,7 +238,7 @@ pub enum WriteVerdict {
     Joined(RecordView),
     /// Not written: the record has another version; this is it.
     Conflict(RecordView),
-    /// Not written: the record is gone.
+    /// Not written: the record is gone, or no longer the employee's.
     Gone,
     /// Refused for good: the CRM's words, and the field it is about.
     Rejected {

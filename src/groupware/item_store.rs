@@ -40,6 +40,9 @@ pub trait ItemStore: Send + Sync {
     /// [`Written::Exists`] with what is there.
     fn create(&self, collection: &CollectionId, draft: &Draft) -> impl Future<Output = Result<Written, GroupwareError>> + Send;
 
+    /// The id that an item of this `create_id` has in any collection. Pure.
+    fn named(&self, create_id: &str) -> ItemId;
+
     /// Edits an item in place, only if it still has the version of `current`. Everything the edits do not name stays byte for byte (V7).
     fn update(
         &self,

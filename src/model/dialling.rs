@@ -1,7 +1,7 @@
 //! Telephone numbers as they compare: E.164, with the country's own ways undone.
 //!
-//! Only what comparing needs: the calling code and the trunk prefix of a country. Whether a number is in use is not known here; the
-//! crate `phonenumber` knows more and costs a few MiB of memory and many times the code.
+//! Only what comparing needs: the calling code and the trunk prefix of a country, in a table of three kilobytes. Whether a number can be
+//! in use is not known here; the crate `phonenumber` knows it, from a megabyte of metadata with regular expressions compiled on use.
 
 use super::contact::Phone;
 

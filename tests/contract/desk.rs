@@ -100,11 +100,11 @@ async fn r78_r79_r80_r81_the_buttons_send_an_activity_and_end_it() {
     let path = format!("/activities/{call}");
     assert_eq!(desk.send(&path, &[("do", "delete-entry")]).await.0, 403);
     assert_eq!(desk.send(&path, &[("do", "sync-task")]).await.1, format!("{path}?sent"));
-    assert_eq!(anna(&crm).record(&call).await.unwrap().unwrap().kind, RecordKind::Task);
+    assert_eq!(anna(&crm).record(&call).await.unwrap().into_view().unwrap().kind, RecordKind::Task);
     assert_eq!(desk.send(&path, &[("do", "sync-appointment")]).await.0, 403, "once only");
     assert_eq!(desk.get(&path).await.1.matches(" disabled").count(), 2);
     assert_eq!(desk.send(&path, &[("do", "delete-entry")]).await.1, format!("{path}?ended"));
-    assert_eq!(anna(&crm).record(&call).await.unwrap().unwrap().kind, RecordKind::Other);
+    assert_eq!(anna(&crm).record(&call).await.unwrap().into_view().unwrap().kind, RecordKind::Other);
     // A native type is never sent by a button.
     assert_eq!(desk.send("/activities/R000001", &[("do", "sync-appointment")]).await.0, 403);
     assert_eq!(desk.send("/activities/R000001", &[("do", "dance")]).await.0, 400);

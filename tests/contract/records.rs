@@ -6,8 +6,8 @@ use std::time::Duration;
 use crmsync::crm::contract::{MomentDocument, schema};
 use crmsync::crm::http::HttpCrm;
 use crmsync::crm::{
-    ActivityQuery, Crm as _, CrmError, CrmHint, CrmRecords as _, MainLink, RecordAction, RecordChange, RecordKind, RecordView, RecordWrite,
-    WriteVerdict,
+    ActivityQuery, Crm as _, CrmError, CrmHint, CrmRecords as _, MainLink, RecordAction, RecordChange, RecordKind, RecordState, RecordView,
+    RecordWrite, WriteVerdict,
 };
 use crmsync::model::{Field, FieldChanges, Fields, Moment, OpId, Person, Recurrence, Slot, Value};
 use crmsync::sandbox::crm::{Faults, RunningCrm, SandboxCrm, SandboxCrmOptions, SyncAs};
@@ -85,7 +85,7 @@ async fn changes(crm: &HttpCrm, cursor: Option<&str>) -> (Vec<RecordChange>, Str
 fn id(change: &RecordChange) -> &str {
     match change {
         RecordChange::Present(view) => &view.link.id,
-        RecordChange::Deleted { id, .. } | RecordChange::Unreadable { id, .. } => id,
+        RecordChange::Gone { id, .. } | RecordChange::Unreadable { id, .. } => id,
     }
 }
 
@@ -104,7 +104,7 @@ async fn a_record_is_created_read_changed_and_deleted_with_the_view_that_is_stor
     assert_eq!(made.fields, fields);
     let origin = made.origin.clone().unwrap();
     assert_eq!((origin.agent.as_str(), origin.op.as_str()), ("laptop", "op-1"));
-    assert_eq!(anna.record(&made.link.id).await.unwrap(), Some(made.clone()));
+    assert_eq!(anna.record(&made.link.id).await.unwrap(), RecordState::Present(made.clone()));
     let stored = crm.records().unwrap();
     assert_eq!(stored[0].linked.iter().map(|record| record.id.as_str()).collect::<Vec<_>>(), ["CP2001", "BP1001"]);
 
@@ -126,8 +126,9 @@ async fn a_record_is_created_read_changed_and_deleted_with_the_view_that_is_stor
     assert_eq!(last.fields, changed.fields);
     assert_eq!(one(&anna, delete("op-7", &changed)).await, WriteVerdict::Gone);
     assert_eq!(one(&anna, update("op-8", &changed, [(Field::Url, None)])).await, WriteVerdict::Gone);
-    assert_eq!(anna.record(&made.link.id).await.unwrap(), None);
-    assert_eq!(anna.record("no such/record?").await.unwrap(), None);
+    // V8: the one is deleted, the other may be somebody else's.
+    assert_eq!(anna.record(&made.link.id).await.unwrap(), RecordState::Deleted);
+    assert_eq!(anna.record("no such/record?").await.unwrap(), RecordState::Withheld);
 }
 
 #[tokio::test]
@@ -135,7 +136,7 @@ async fn v12_the_second_owner_joins_the_record_and_leaves_it_to_the_first() {
     let crm = sandbox().await;
     let (anna, ben) = (anna(&crm), adapter_as(&crm.url, "ben"));
     let made = applied(one(&anna, create("op-1", "uid-1", with(CLARA))).await);
-    assert_eq!(ben.record(&made.link.id).await.unwrap(), None);
+    assert_eq!(ben.record(&made.link.id).await.unwrap(), RecordState::Withheld);
     let (none, cursor) = changes(&ben, None).await;
     assert!(none.is_empty());
     let WriteVerdict::Joined(joined) = one(&ben, create("op-1", "uid-1", appointment("as Ben calls it"))).await else { panic!() };
@@ -154,10 +155,11 @@ async fn v12_the_second_owner_joins_the_record_and_leaves_it_to_the_first() {
     assert_eq!((occurrence.link.id.as_str(), occurrence.recurrence_id), ("R000002", Some(berlin("2026-11-30T09:00:00"))));
 
     let (_, cursor) = changes(&ben, Some(&cursor)).await;
-    let shared = ben.record(&made.link.id).await.unwrap().unwrap();
+    let shared = ben.record(&made.link.id).await.unwrap().into_view().unwrap();
     applied(one(&ben, delete("op-5", &shared)).await);
-    assert!(matches!(&changes(&ben, Some(&cursor)).await.0[..], [RecordChange::Deleted { id, .. }] if *id == made.link.id));
-    assert!(anna.record(&made.link.id).await.unwrap().is_some());
+    assert!(matches!(&changes(&ben, Some(&cursor)).await.0[..], [RecordChange::Gone { id, .. }] if *id == made.link.id));
+    assert!(anna.record(&made.link.id).await.unwrap().view().is_some());
+    assert_eq!(ben.record(&made.link.id).await.unwrap(), RecordState::Withheld, "v8: it is no longer his, and not deleted");
 }
 
 #[tokio::test]
@@ -167,7 +169,7 @@ async fn r72_what_is_private_is_seen_and_joined_by_nobody_else() {
     let mut private = appointment("Zahnarzt");
     private.insert(Field::Private, Value::Flag(true));
     let hers = applied(one(&anna, create("op-1", "uid-1", private.clone())).await);
-    assert_eq!(ben.record(&hers.link.id).await.unwrap(), None);
+    assert_eq!(ben.record(&hers.link.id).await.unwrap(), RecordState::Withheld);
     let his = applied(one(&ben, create("op-1", "uid-1", appointment("Zahnarzt"))).await);
     assert_ne!(his.link.id, hers.link.id);
     let query = |limit| ActivityQuery { limit, ..ActivityQuery::default() };
@@ -176,7 +178,7 @@ async fn r72_what_is_private_is_seen_and_joined_by_nobody_else() {
     // A shared one cannot be hidden from those who take part, and a private one not be published where there is one already.
     let shared = applied(one(&anna, create("op-2", "uid-2", appointment("Treffen"))).await);
     one(&ben, create("op-2", "uid-2", appointment("Treffen"))).await;
-    let shared = anna.record(&shared.link.id).await.unwrap().unwrap();
+    let shared = anna.record(&shared.link.id).await.unwrap().into_view().unwrap();
     let hide = one(&anna, update("op-3", &shared, [(Field::Private, Some(Value::Flag(true)))])).await;
     assert!(matches!(&hide, WriteVerdict::Rejected { field: Some(field), .. } if field == "private"), "{hide:?}");
     let publish = one(&anna, update("op-4", &hers, [(Field::Private, None)])).await;
@@ -314,7 +316,7 @@ async fn changes_come_in_pages_each_at_least_once_and_deletions_as_tombstones() 
     let (rest, cursor) = changes(&anna, Some(&first.cursor)).await;
     assert_eq!(rest.len(), 249 + 3);
     assert!(matches!(&rest[249], RecordChange::Present(view) if view.link.id == "R000003" && view.origin.is_none()));
-    let gone = |change: &RecordChange, wanted: &str| matches!(change, RecordChange::Deleted { id, .. } if id == wanted);
+    let gone = |change: &RecordChange, wanted: &str| matches!(change, RecordChange::Gone { id, .. } if id == wanted);
     assert!(gone(&rest[250], "R000004") && gone(&rest[251], "R000400"));
     assert!(changes(&anna, Some(&cursor)).await.0.is_empty());
     let snapshot = changes(&anna, None).await.0;

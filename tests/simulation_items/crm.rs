@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crmsync::crm::{
     ActivityQuery, ActivitySummary, BatchAnswer, Capabilities, ChangePage, CheckVerdict, Crm, CrmError, CrmRecords, Limits, MailBatch,
-    MailIdentity, MailTypes, Profile, RecordAction, RecordChange, RecordKind, RecordLink, RecordOrigin, RecordView, RecordWrite,
-    WriteResult, WriteVerdict,
+    MailIdentity, MailTypes, Profile, RecordAction, RecordChange, RecordKind, RecordLink, RecordOrigin, RecordState, RecordView,
+    RecordWrite, WriteResult, WriteVerdict,
 };
 use crmsync::model::{BatchKey, CrmSettings, Field, FieldChanges, Fields, Instant, ItemKey, Moment, OpId, Value};
 use crmsync::settings::PrivateItems;
@@ -199,10 +199,14 @@ impl CrmRecords for FakeCrm {
         self.world.request("CRM changes", trouble, move |state| changes(&state.crm, employee, &kinds, cursor.as_deref()))
     }
 
-    async fn record(&self, id: &str) -> Result<Option<RecordView>, CrmError> {
+    async fn record(&self, id: &str) -> Result<RecordState, CrmError> {
         let (employee, id) = (self.employee, id.to_owned());
         self.world.request("CRM record", trouble, move |state| {
-            Ok(state.crm.records.get(&id).filter(|record| record.is_seen_by(employee)).map(|record| record.view.clone()))
+            Ok(match state.crm.records.get(&id) {
+                Some(record) if record.is_seen_by(employee) => RecordState::Present(record.view.clone()),
+                Some(record) if record.deleted && record.members.contains(&employee) => RecordState::Deleted,
+                _ => RecordState::Withheld,
+            })
         })
     }
 
@@ -276,7 +280,7 @@ fn changes(crm: &CrmState, employee: usize, kinds: &BTreeSet<RecordKind>, cursor
         .filter(|record| record.members.contains(&employee) && !record.hidden.contains(&employee))
         .map(|record| {
             let RecordLink { id, version, .. } = record.view.link.clone();
-            if record.deleted { RecordChange::Deleted { id, version } } else { RecordChange::Present(record.view.clone()) }
+            if record.deleted { RecordChange::Gone { id, version } } else { RecordChange::Present(record.view.clone()) }
         })
         .collect();
     if crm.quirks.repeats {

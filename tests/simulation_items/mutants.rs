@@ -44,6 +44,7 @@ mutants! {
     v6_a_mutant_that_believes_what_it_sent_is_caught => BaseIsStored;
     v7_a_mutant_that_writes_every_field_is_caught => ChangedFieldsOnly;
     v8_a_mutant_that_takes_absence_for_a_deletion_is_caught => ProofOfAbsence;
+    v8_a_mutant_that_takes_lost_rights_for_a_deletion_is_caught => ProofOfDeletion;
     v8_a_mutant_that_deletes_without_limit_is_caught => MassChange;
     v9_a_mutant_that_mails_people_is_caught => NoInvitations;
     v10_a_mutant_that_stops_at_a_broken_item_is_caught => IsolatePoison;

@@ -42,6 +42,8 @@ pub enum ProblemKind {
     InFlight,
     /// 410: the cursor is too old, or was never given.
     CursorExpired,
+    /// 410: the record was deleted.
+    Deleted,
     /// 413: more items or bytes than the CRM takes.
     TooLarge,
     /// 415: media type or content coding the CRM does not take.
@@ -58,7 +60,7 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// Every kind.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Invalid,
         Self::Unauthorized,
         Self::Forbidden,
@@ -67,6 +69,7 @@ impl ProblemKind {
         Self::MethodNotAllowed,
         Self::InFlight,
         Self::CursorExpired,
+        Self::Deleted,
         Self::TooLarge,
         Self::UnsupportedMedia,
         Self::KeyReused,
@@ -87,6 +90,7 @@ impl ProblemKind {
             Self::MethodNotAllowed => ("urn:crmsync:problem:method-not-allowed", 405, "The resource has no such method"),
             Self::InFlight => ("urn:crmsync:problem:in-flight", 409, "A batch with this key is being processed"),
             Self::CursorExpired => ("urn:crmsync:problem:cursor-expired", 410, "The cursor is no longer known"),
+            Self::Deleted => ("urn:crmsync:problem:deleted", 410, "The record was deleted"),
             Self::TooLarge => ("urn:crmsync:problem:too-large", 413, "The request is larger than the CRM takes"),
             Self::UnsupportedMedia => ("urn:crmsync:problem:unsupported-media", 415, "The CRM does not take this media type"),
             Self::KeyReused => ("urn:crmsync:problem:key-reused", 422, "The key was used with another payload"),

@@ -63,7 +63,7 @@ impl Answer {
     }
 
     /// The problem document, or one made up from what else there is.
-    fn problem(&self) -> Problem {
+    pub(super) fn problem(&self) -> Problem {
         let mut problem = serde_json::from_slice::<Problem>(&self.body).unwrap_or_default();
         if problem.title.is_empty() {
             self.status.canonical_reason().unwrap_or("unknown status").clone_into(&mut problem.title);

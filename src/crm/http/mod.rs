@@ -29,7 +29,7 @@ use std::collections::BTreeSet;
 use super::{
     ActivityQuery, ActivitySummary, BatchAnswer, Capabilities, ChangePage, CheckVerdict, ContactGroup, ContactPage, ContactQuery, Crm,
     CrmContacts, CrmError, CrmRecords, CrmSettings, LinkedRecord, MailBatch, MailIdentity, MainLink, MatchAnswer, MatchQuery, Partner,
-    PartnerQuery, RecordKind, RecordView, RecordWrite, Switch, WriteResult, WriteVerdict,
+    PartnerQuery, RecordKind, RecordState, RecordWrite, Switch, WriteResult, WriteVerdict,
 };
 use crate::model::contact::{ContactAddress, Photo};
 use crate::model::{BatchKey, ItemKey, OpId};
@@ -73,7 +73,7 @@ impl CrmRecords for HttpCrm {
         records::changes(self, kinds, cursor).await
     }
 
-    async fn record(&self, id: &str) -> Result<Option<RecordView>, CrmError> {
+    async fn record(&self, id: &str) -> Result<RecordState, CrmError> {
         records::record(self, id).await
     }
 

@@ -7,8 +7,8 @@ use reqwest::{Method, StatusCode};
 use super::answer::{Purpose, one_line};
 use super::client::HttpCrm;
 use super::request::Request;
-use crate::crm::contract::{ChangeDocument, ChangesDocument, ItemDocument, RecordList, kind_name};
-use crate::crm::{ChangePage, CrmError, LinkedRecord, MainLink, RecordChange, RecordKind, RecordView};
+use crate::crm::contract::{ChangeDocument, ChangesDocument, FieldFault, ItemDocument, ProblemKind, RecordList, kind_name};
+use crate::crm::{ChangePage, CrmError, LinkedRecord, MainLink, RecordChange, RecordKind, RecordState};
 
 /// Changes asked for in one page.
 const PAGE: &str = "200";
@@ -41,23 +41,25 @@ fn change(document: ChangeDocument) -> Result<RecordChange, CrmError> {
                 .read()
                 .map_or_else(|fault| RecordChange::Unreadable { id, version, reason: one_line(&fault.to_string()) }, RecordChange::Present))
         }
-        ChangeDocument { item: None, deleted: Some(tombstone) } => {
-            Ok(RecordChange::Deleted { id: tombstone.id, version: tombstone.version })
-        }
+        ChangeDocument { item: None, deleted: Some(tombstone) } => Ok(RecordChange::Gone { id: tombstone.id, version: tombstone.version }),
         _ => Err(CrmError::Contract("a change is neither a record nor a tombstone".to_owned())),
     }
 }
 
-pub(super) async fn record(crm: &HttpCrm, id: &str) -> Result<Option<RecordView>, CrmError> {
+pub(super) async fn record(crm: &HttpCrm, id: &str) -> Result<RecordState, CrmError> {
     let answer = crm.send(Request::new(Method::GET, crm.address(&["v1", "items", id]))).await?;
-    if matches!(answer.status, StatusCode::NOT_FOUND | StatusCode::GONE) {
-        return Ok(None);
+    match answer.status {
+        // A gateway's 410 proves nothing.
+        StatusCode::GONE if answer.problem().kind == ProblemKind::Deleted.uri() => return Ok(RecordState::Deleted),
+        StatusCode::GONE | StatusCode::NOT_FOUND => return Ok(RecordState::Withheld),
+        _ => {}
     }
     let item: ItemDocument = answer.accept(Purpose::Other)?.json()?;
     if item.id != id {
         return Err(CrmError::Contract("another record was answered than was asked for".to_owned()));
     }
-    item.read().map(Some).map_err(|fault| CrmError::Contract(format!("record {}: {}", one_line(id), one_line(&fault.to_string()))))
+    let fault = |fault: FieldFault| CrmError::Contract(format!("record {}: {}", one_line(id), one_line(&fault.to_string())));
+    item.read().map(RecordState::Present).map_err(fault)
 }
 
 pub(super) async fn find(crm: &HttpCrm, link: MainLink, text: &str, limit: usize) -> Result<Vec<LinkedRecord>, CrmError> {

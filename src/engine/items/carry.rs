@@ -41,7 +41,11 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
                     unit.counted = true;
                     self.count_one();
                 }
-                let decision = self.decide(&unit);
+                let mut decision = self.decide(&unit);
+                if unit.restores_unread(&decision) {
+                    self.ask_records(&mut unit).await?;
+                    decision = self.decide(&unit);
+                }
                 if decision.risky && !unit.cleared {
                     held.push(unit);
                 } else {

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::crm::{CrmError, CrmRecords, RecordChange, RecordView};
+use crate::crm::{CrmError, CrmRecords, RecordChange, RecordState, RecordView};
 use crate::engine::error::EngineError;
 use crate::engine::events::RunEvent;
 use crate::groupware::{Collection, CollectionId, ItemStore};
 use crate::journal::{Change, Cursor, ItemPlace, Parked, Wish};
 use crate::model::{Area, ItemKey, Reason, ReasonCode};
 use crate::sync::items::identity::{item_id, uid_of};
-use crate::sync::items::{Guard, RecordFact, Will};
+use crate::sync::items::{Guard, Will};
 use crate::sync::{Remedy, StopScope, classify};
 
 use super::Sync;
@@ -156,7 +156,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             for change in page.changes {
                 let id = match &change {
                     RecordChange::Present(view) => view.link.id.clone(),
-                    RecordChange::Deleted { id, .. } | RecordChange::Unreadable { id, .. } => id.clone(),
+                    RecordChange::Gone { id, .. } | RecordChange::Unreadable { id, .. } => id.clone(),
                 };
                 seen.insert(id.clone());
                 changes.insert(id, change);
@@ -170,7 +170,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         for (id, change) in changes {
             match change {
                 RecordChange::Present(view) => self.take(view)?,
-                RecordChange::Deleted { .. } => self.take_deleted(&id).await?,
+                RecordChange::Gone { .. } => self.take_gone(&id).await?,
                 // It goes with the cursor: the CRM tells of it again only when it changes (V10).
                 RecordChange::Unreadable { reason, .. } => collected.cursors.push(Change::Park(self.unreadable(id, reason))),
             }
@@ -217,7 +217,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             None => self.uid_of_record(&view),
         };
         self.uid_of.entry(uid).or_default().insert(view.link.id.clone());
-        self.records.insert(view.link.id.clone(), RecordFact::Present(view));
+        self.records.insert(view.link.id.clone(), RecordState::Present(view));
         Ok(())
     }
 
@@ -231,16 +231,16 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
     }
 
     /// A record of which the CRM says, or a snapshot shows, that it is gone: it is asked for itself (V8).
-    async fn take_deleted(&mut self, id: &str) -> Result<(), EngineError> {
+    async fn take_gone(&mut self, id: &str) -> Result<(), EngineError> {
         let Some((_, pair)) = self.ctx.journal.pair_of_record(&self.ctx.account, self.job.area, id)? else {
             self.unpaired_gone.insert(id.to_owned());
             return Ok(());
         };
-        if let Some(view) = self.crm.record(id).await? {
-            return self.take(view);
+        match self.crm.record(id).await? {
+            RecordState::Present(view) => return self.take(view),
+            record => drop(self.records.insert(id.to_owned(), record)),
         }
         self.uid_of.entry(pair.uid).or_default().insert(id.to_owned());
-        self.records.insert(id.to_owned(), RecordFact::Gone);
         Ok(())
     }
 
@@ -252,7 +252,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             let Some((last, _)) = page.last() else { return Ok(()) };
             after = Some(last.clone());
             for record in page.into_iter().filter_map(|(_, pair)| pair.record).filter(|record| !seen.contains(&record.id)) {
-                self.take_deleted(&record.id).await?;
+                self.take_gone(&record.id).await?;
             }
         }
     }
@@ -296,24 +296,21 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
 
     /// Reads a record that is not among the changes.
     pub(super) async fn look_at(&mut self, id: &str) -> Result<Option<String>, EngineError> {
-        if let Some(RecordFact::Present(view)) = self.records.get(id) {
+        if let Some(RecordState::Present(view)) = self.records.get(id) {
             return Ok(Some(self.uid_of_record(view)));
         }
         let pair = self.ctx.journal.pair_of_record(&self.ctx.account, self.job.area, id)?.map(|(_, pair)| pair);
-        let Some(view) = self.crm.record(id).await? else {
-            match pair {
-                Some(pair) => {
-                    self.uid_of.entry(pair.uid.clone()).or_default().insert(id.to_owned());
-                    self.records.insert(id.to_owned(), RecordFact::Gone);
-                    return Ok(Some(pair.uid));
-                }
-                None => drop(self.unpaired_gone.insert(id.to_owned())),
+        let record = self.crm.record(id).await?;
+        let uid = match (pair, record.view()) {
+            (Some(pair), _) => pair.uid,
+            (None, Some(view)) => self.uid_of_record(view),
+            (None, None) => {
+                self.unpaired_gone.insert(id.to_owned());
+                return Ok(None);
             }
-            return Ok(None);
         };
-        let uid = pair.map_or_else(|| self.uid_of_record(&view), |pair| pair.uid);
         self.uid_of.entry(uid.clone()).or_default().insert(id.to_owned());
-        self.records.insert(id.to_owned(), RecordFact::Present(view));
+        self.records.insert(id.to_owned(), record);
         Ok(Some(uid))
     }
 

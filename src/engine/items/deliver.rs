@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::crm::{CrmError, CrmRecords, RecordAction, RecordView, RecordWrite, WriteResult, WriteVerdict};
+use crate::crm::{CrmError, CrmRecords, RecordAction, RecordState, RecordView, RecordWrite, WriteResult, WriteVerdict};
 use crate::engine::error::EngineError;
 use crate::groupware::ItemStore;
 use crate::model::{ItemKey, Reason, ReasonCode};
@@ -31,10 +31,8 @@ pub(super) enum RecordOutcome {
     Written(RecordView),
     /// It was there, and the employee joined it.
     Joined(RecordView),
-    /// It has another version: this is it.
-    Conflict(RecordView),
-    /// It is gone.
-    Gone,
+    /// Not written: the record has another version, is gone, or is no longer the employee's.
+    Found(RecordState),
     /// The CRM does not take it.
     Refused(Reason, NextTry),
     /// It was not sent, or what became of it is not known.
@@ -82,8 +80,13 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             let error = match self.send(&group).await {
                 Ok(results) => {
                     answered += results.len();
-                    let settled = group.into_iter().zip(results);
-                    outcomes.extend(settled.map(|((index, key, _), result)| (index, key, outcome(result.verdict))));
+                    for ((index, key, write), result) in group.into_iter().zip(results) {
+                        let outcome = match outcome(result.verdict) {
+                            Some(outcome) => outcome,
+                            None => self.look_for(&write).await,
+                        };
+                        outcomes.push((index, key, outcome));
+                    }
                     continue;
                 }
                 Err(error) => error,
@@ -117,6 +120,16 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             (index, key, outcome)
         }));
         (outcomes, stop)
+    }
+
+    /// What became of a record that could not be written because it is gone. Where that cannot be found out, the next run does.
+    async fn look_for(&self, write: &RecordWrite) -> RecordOutcome {
+        match &write.action {
+            RecordAction::Update { id, .. } | RecordAction::Delete { id, .. } => {
+                self.crm.record(id).await.map_or(RecordOutcome::Unknown, RecordOutcome::Found)
+            }
+            RecordAction::Create { .. } | RecordAction::CreateContact { .. } => RecordOutcome::Unknown,
+        }
     }
 
     /// Sends one batch until it is answered, or it is clear that it will not be in this run.
@@ -155,16 +168,17 @@ fn arranged(mut results: Vec<WriteResult>, writes: &[RecordWrite]) -> Result<Vec
     Ok(ordered)
 }
 
-fn outcome(verdict: WriteVerdict) -> RecordOutcome {
-    match verdict {
+/// `None` where the record has to be asked for.
+fn outcome(verdict: WriteVerdict) -> Option<RecordOutcome> {
+    Some(match verdict {
         WriteVerdict::Applied(view) | WriteVerdict::Unchanged(view) => RecordOutcome::Written(view),
         WriteVerdict::Joined(view) => RecordOutcome::Joined(view),
-        WriteVerdict::Conflict(view) => RecordOutcome::Conflict(view),
-        WriteVerdict::Gone => RecordOutcome::Gone,
+        WriteVerdict::Conflict(view) => RecordOutcome::Found(RecordState::Present(view)),
+        WriteVerdict::Gone => return None,
         WriteVerdict::Rejected { reason, field } => {
             let words = field.map_or_else(|| reason.clone(), |field| format!("{field}: {reason}"));
             RecordOutcome::Refused(Reason::new(ReasonCode::RejectedByCrm, words), NextTry::User)
         }
         WriteVerdict::Retry { reason } => RecordOutcome::Refused(Reason::new(ReasonCode::CrmRetry, reason), NextTry::Backoff),
-    }
+    })
 }

@@ -16,16 +16,17 @@ mod plan;
 mod process;
 mod settle;
 mod unit;
+mod unlisted;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::crm::CrmRecords;
+use crate::crm::{CrmRecords, RecordState};
 use crate::groupware::{Collection, ItemStore};
 use crate::journal::{AreaCount, Change, ItemPlace};
 use crate::model::{Instant, OpId, Reason};
 use crate::settings::UpdateScope;
-use crate::sync::items::{Guard, RecordFact, Will};
+use crate::sync::items::{Guard, Will};
 
 use super::context::Context;
 use super::error::EngineError;
@@ -50,13 +51,13 @@ pub(super) struct Sync<'a, S, C> {
     /// Where new items go.
     target: Option<String>,
     /// Records that were read and not given to a unit yet.
-    records: BTreeMap<String, RecordFact>,
+    records: BTreeMap<String, RecordState>,
     /// The UIDs they belong to.
     uid_of: BTreeMap<String, BTreeSet<String>>,
     /// Records that are gone and belong to no pair.
     unpaired_gone: BTreeSet<String>,
     /// Second records of one part.
-    doubled: Vec<(String, RecordFact, Reason)>,
+    doubled: Vec<(String, RecordState, Reason)>,
     /// What the user asked for, by UID, with the ids of his wishes.
     wills: BTreeMap<String, (Will, BTreeSet<String>)>,
     /// Wishes that are about nothing any more.
@@ -163,7 +164,7 @@ impl<'a, S: ItemStore, C: CrmRecords> Sync<'a, S, C> {
             changes.push(Change::ForgetRecord { account: account.clone(), area, record });
         }
         for (id, fact, reason) in std::mem::take(&mut self.doubled) {
-            if let RecordFact::Present(view) = fact {
+            if let RecordState::Present(view) = fact {
                 self.park_record(&id, &view, reason, &mut changes)?;
             }
         }

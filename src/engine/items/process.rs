@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::crm::{CrmRecords, RecordView};
+use crate::crm::{CrmRecords, RecordState, RecordView};
 use crate::engine::error::EngineError;
 use crate::groupware::{Fetched, GroupwareError, ItemId, ItemRef, ItemStore, StoredItem};
 use crate::journal::{Change, ItemPlace, KnownItem};
 use crate::model::{Reason, ReasonCode};
 use crate::sync::items::identity::part_key;
-use crate::sync::items::{Guard, RecordFact, decide, guard, matching};
+use crate::sync::items::{Guard, decide, guard, matching};
 use crate::sync::{NextTry, Remedy, classify};
 
 use super::Sync;
@@ -73,7 +73,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
     }
 
     /// Items with their content. Where one spoils the answer, the halves are asked for; alone it is unreadable (V10).
-    async fn fetch(&self, collection: &str, ids: &[ItemId]) -> Result<Vec<Fetched>, EngineError> {
+    pub(super) async fn fetch(&self, collection: &str, ids: &[ItemId]) -> Result<Vec<Fetched>, EngineError> {
         let collection = crate::groupware::CollectionId(collection.to_owned());
         let mut fetched = Vec::new();
         let mut queue = vec![ids];
@@ -156,6 +156,18 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         }))
     }
 
+    /// Makes a unit of an item that is known to have records.
+    pub(super) async fn sight_unit(&mut self, collection: &str, fetched: Fetched) -> Result<Option<Unit>, EngineError> {
+        match self.sight(collection, fetched, &BTreeSet::new()).await? {
+            Some(Sighting::Unit(unit) | Sighting::Candidate(_, unit)) => Ok(Some(*unit)),
+            Some(Sighting::Aside(changes)) => {
+                self.note_aside(changes).await?;
+                Ok(None)
+            }
+            None => Ok(None),
+        }
+    }
+
     fn known(&self, version: Option<String>, uid: String, reason: Option<Reason>) -> KnownItem {
         KnownItem { version, uid, left_out: reason.map(|reason| (reason, self.job.rules.clone())), look_again: None }
     }
@@ -203,23 +215,22 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
                 continue;
             }
             let view: Option<RecordView> = match self.records.get(id) {
-                Some(RecordFact::Present(view)) => Some(view.clone()),
-                Some(RecordFact::Gone) => None,
-                None => self.crm.record(id).await?.filter(|view| self.job.kinds().contains(&view.kind)),
+                Some(known) => known.view().cloned(),
+                None => self.crm.record(id).await?.into_view().filter(|view| self.job.kinds().contains(&view.kind)),
             };
             let Some(view) = view else { continue };
             if matching::by_mark(&unit.uid, pair.as_ref(), &view) == matching::Mark::Own {
                 self.release(id);
-                unit.records.insert(key, RecordFact::Present(view));
+                unit.records.insert(key, RecordState::Present(view));
             }
         }
         Ok(())
     }
 
     /// Takes an unpaired record from the UID it would get by itself.
-    fn release(&mut self, id: &str) -> Option<RecordFact> {
+    fn release(&mut self, id: &str) -> Option<RecordState> {
         let fact = self.records.remove(id)?;
-        if let RecordFact::Present(view) = &fact {
+        if let RecordState::Present(view) = &fact {
             let uid = self.uid_of_record(view);
             if let Some(ids) = self.uid_of.get_mut(&uid) {
                 ids.remove(id);
@@ -236,7 +247,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
     /// Records that belong to no item yet.
     fn unbound(&self) -> impl Iterator<Item = &RecordView> {
         self.records.values().filter_map(|fact| match fact {
-            RecordFact::Present(view) if view.uid.is_none() && self.job.kinds().contains(&view.kind) => Some(view),
+            RecordState::Present(view) if view.uid.is_none() && self.job.kinds().contains(&view.kind) => Some(view),
             _ => None,
         })
     }
@@ -270,7 +281,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             }
         }
         for id in found.ambiguous_records {
-            if let Some(RecordFact::Present(view)) = self.release(&id) {
+            if let Some(RecordState::Present(view)) = self.release(&id) {
                 self.park_record(&id, &view, ReasonCode::Ambiguous.into(), &mut changes)?;
             }
         }
@@ -321,8 +332,11 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             if self.stopped() {
                 return Ok(true);
             }
-            let mut units = Vec::new();
+            let mut units = self.find_unlisted(chunk).await?;
             for uid in chunk {
+                if self.seen.contains_key(uid) {
+                    continue;
+                }
                 let unit = self.unit(uid).await?;
                 self.seen.insert(uid.clone(), None);
                 if !unit.pairs.is_empty()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 
-use crate::crm::{CrmRecords, RecordLink, RecordView};
+use crate::crm::{CrmRecords, RecordLink, RecordState, RecordView};
 use crate::engine::error::EngineError;
 use crate::engine::events::RunEvent;
 use crate::groupware::{ItemStore, StoredItem};
@@ -17,7 +17,7 @@ use crate::model::{Action, FieldChanges, Fields, Instant, ItemKey, Reason, Reaso
 use crate::sync::items::decide::{date, title};
 use crate::sync::items::merge::{self, Sides};
 use crate::sync::items::parts::{Parts, parts};
-use crate::sync::items::{GroupwareWrite, Guard, PartDecision, RecordFact, What, link_back};
+use crate::sync::items::{GroupwareWrite, Guard, PartDecision, What, link_back};
 use crate::sync::{NextTry, next_delay};
 
 use super::Sync;
@@ -59,8 +59,7 @@ impl Unit {
     /// The record of a part, as last read, or as the pair knows it.
     pub(super) fn record_link(&self, key: &ItemKey) -> Option<RecordLink> {
         match self.records.get(key) {
-            Some(RecordFact::Present(view)) => Some(view.link.clone()),
-            Some(RecordFact::Gone) => None,
+            Some(known) => known.view().map(|view| view.link.clone()),
             None => self.pairs.get(key).and_then(|pair| pair.record.clone()),
         }
     }
@@ -229,13 +228,8 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         let answered = match record {
             Some(RecordOutcome::Written(view)) => Some((view, false)),
             Some(RecordOutcome::Joined(view)) => Some((view, true)),
-            Some(RecordOutcome::Conflict(view)) => {
-                work.unit.records.insert(part.key.clone(), RecordFact::Present(view));
-                result.again = true;
-                None
-            }
-            Some(RecordOutcome::Gone) => {
-                work.unit.records.insert(part.key.clone(), RecordFact::Gone);
+            Some(RecordOutcome::Found(record)) => {
+                work.unit.records.insert(part.key.clone(), record);
                 result.again = true;
                 None
             }
@@ -254,7 +248,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
                 result.outcome = Some(Outcome::LeftOut);
             }
             What::Later(at) => {
-                if let Some(RecordFact::Present(view)) = work.unit.records.get(&part.key) {
+                if let Some(RecordState::Present(view)) = work.unit.records.get(&part.key) {
                     result.later = Some((view.clone(), *at));
                 }
             }
@@ -336,7 +330,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             // An earlier attempt made it, or somebody else: what differs is decided in the next round.
             result.again = part.item != view.fields;
             let sent = begun.as_ref().map_or(&part.item, |begun| &begun.base.groupware);
-            work.unit.records.insert(part.key.clone(), RecordFact::Present(view.clone()));
+            work.unit.records.insert(part.key.clone(), RecordState::Present(view.clone()));
             Base::common(sent, &view.fields)
         } else {
             let stored = if self.job.guards.on(Guard::BaseIsStored) { &view.fields } else { &part.item };
@@ -468,7 +462,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
                     before.map(|stored| stored.item.original.to_string())
                 }
                 Action::UpdateRecord { .. } => match work.unit.records.get(&intent.operation.item) {
-                    Some(RecordFact::Present(view)) => serde_json::to_string(&view.fields).ok(),
+                    Some(RecordState::Present(view)) => serde_json::to_string(&view.fields).ok(),
                     _ => work.unit.pairs.get(&intent.operation.item).and_then(|pair| serde_json::to_string(&pair.base.crm_fields()).ok()),
                 },
                 _ => None,
@@ -489,10 +483,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         changes: &mut Vec<Change>,
     ) -> Result<(), EngineError> {
         let (title, date) = part.map_or_else(|| spoken(unit), |part| (part.title.clone(), part.date.clone()));
-        let record = unit.records.values().find_map(|fact| match fact {
-            RecordFact::Present(view) => Some(view.link.id.clone()),
-            RecordFact::Gone => None,
-        });
+        let record = unit.records.values().find_map(|record| record.view()).map(|view| view.link.id.clone());
         let record = record.or_else(|| unit.pairs.values().find_map(|pair| pair.record.as_ref().map(|record| record.id.clone())));
         let (key, place) = (unit.id(), unit.place.clone());
         let wishes =
@@ -658,10 +649,7 @@ fn record_id(record: &str) -> String {
 fn spoken(unit: &Unit) -> (String, Option<String>) {
     let of = |fields: &Fields| (title(fields), date(fields));
     let item = unit.stored.as_ref().and_then(|stored| stored.item.parts.first()).map(|part| &part.fields);
-    let record = unit.records.values().find_map(|fact| match fact {
-        RecordFact::Present(view) => Some(&view.fields),
-        RecordFact::Gone => None,
-    });
+    let record = unit.records.values().find_map(RecordState::view).map(|view| &view.fields);
     let base = unit.pairs.values().next().map(|pair| &pair.base.groupware);
     item.or(record).or(base).map(of).unwrap_or_default()
 }

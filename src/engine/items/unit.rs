@@ -6,10 +6,10 @@ use crate::groupware::StoredItem;
 use crate::journal::{ItemPlace, Pair, Parked};
 use crate::model::{ItemKey, OpId, Reason, ReasonCode};
 use crate::sync::items::identity::{part_key, part_range};
-use crate::sync::items::{Decision, Facts, Presence, RecordFact, Rules, Will, decide};
+use crate::sync::items::{Decision, Facts, Presence, Rules, Will, decide};
 
 use super::Sync;
-use crate::crm::CrmRecords;
+use crate::crm::{CrmRecords, RecordState};
 use crate::engine::error::EngineError;
 use crate::groupware::ItemStore;
 
@@ -24,7 +24,7 @@ pub(super) struct Unit {
     /// It is proved to be gone.
     pub gone: bool,
     pub pairs: BTreeMap<ItemKey, Pair>,
-    pub records: BTreeMap<ItemKey, RecordFact>,
+    pub records: BTreeMap<ItemKey, RecordState>,
     pub will: Will,
     /// Wishes that are carried out with it.
     pub wishes: BTreeSet<String>,
@@ -46,6 +46,11 @@ impl Unit {
     /// The id under which it waits: the key of its master.
     pub(super) fn id(&self) -> ItemKey {
         part_key(&self.uid, None)
+    }
+
+    /// Whether the item would get what the CRM was last known to say, though nobody looked what it says now: another agent may know better.
+    pub(super) fn restores_unread(&self, decision: &Decision) -> bool {
+        decision.parts.iter().any(|part| !part.merge.to_groupware.is_empty() && !self.records.contains_key(&part.key))
     }
 
     /// Why it waits, if it does.
@@ -73,9 +78,10 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             (unit.will, unit.wishes) = (will, wishes);
         }
         let ids = self.uid_of.remove(uid).unwrap_or_default();
-        let mut facts: Vec<(String, RecordFact)> = ids.into_iter().filter_map(|id| Some((id.clone(), self.records.remove(&id)?))).collect();
+        let mut facts: Vec<(String, RecordState)> =
+            ids.into_iter().filter_map(|id| Some((id.clone(), self.records.remove(&id)?))).collect();
         // What is gone first: another agent may have made a new record of the item meanwhile.
-        facts.sort_by_key(|(_, fact)| *fact != RecordFact::Gone);
+        facts.sort_by_key(|(_, fact)| matches!(fact, RecordState::Present(_)));
         for (id, fact) in facts {
             self.attach(&mut unit, &id, fact);
         }
@@ -93,18 +99,19 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
     }
 
     /// Gives a record to the part it belongs to. Of two records of one part the paired one holds; the other waits.
-    pub(super) fn attach(&mut self, unit: &mut Unit, id: &str, fact: RecordFact) {
+    pub(super) fn attach(&mut self, unit: &mut Unit, id: &str, fact: RecordState) {
         let paired = unit.pairs.iter().find(|(_, pair)| pair.record.as_ref().is_some_and(|record| record.id == id));
         let key = match (&fact, paired) {
             (_, Some((key, _))) => key.clone(),
-            (RecordFact::Present(view), None) => part_key(&unit.uid, view.recurrence_id.as_ref()),
-            (RecordFact::Gone, None) => {
+            (RecordState::Present(view), None) => part_key(&unit.uid, view.recurrence_id.as_ref()),
+            (RecordState::Deleted | RecordState::Withheld, None) => {
                 self.unpaired_gone.insert(id.to_owned());
                 return;
             }
         };
         let other = unit.pairs.get(&key).and_then(|pair| pair.record.as_ref()).is_some_and(|record| record.id != id);
-        let replaces = matches!((&fact, unit.records.get(&key)), (RecordFact::Present(_), Some(RecordFact::Gone)));
+        let replaces =
+            matches!((&fact, unit.records.get(&key)), (RecordState::Present(_), Some(RecordState::Deleted | RecordState::Withheld)));
         if (other || unit.records.contains_key(&key)) && !replaces {
             self.doubled.push((id.to_owned(), fact, Reason::new(ReasonCode::Ambiguous, unit.uid.clone())));
             return;
@@ -124,12 +131,12 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             && let Some(record) = &entry.record
             && unit.pairs.is_empty()
             && unit.records.is_empty()
-            && let Some(view) = self.crm.record(record).await?
+            && let RecordState::Present(view) = self.crm.record(record).await?
         {
-            unit.records.insert(part_key(&unit.uid, view.recurrence_id.as_ref()), RecordFact::Present(view));
+            unit.records.insert(part_key(&unit.uid, view.recurrence_id.as_ref()), RecordState::Present(view));
         }
         for (key, record) in asked {
-            let fact = self.crm.record(&record).await?.map_or(RecordFact::Gone, RecordFact::Present);
+            let fact = self.crm.record(&record).await?;
             unit.records.insert(key, fact);
         }
         Ok(())

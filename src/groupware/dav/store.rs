@@ -68,6 +68,11 @@ impl DavStore {
         &self.site.steps
     }
 
+    /// Name of a new item's file.
+    pub(super) fn name_of(&self, create_id: &str) -> String {
+        format!("{create_id}{}", self.dialect.extension())
+    }
+
     pub(super) fn facts(&self, path: &str) -> Facts {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).get(path).cloned().unwrap_or_default()
     }
@@ -98,6 +103,10 @@ impl DavStore {
 }
 
 impl ItemStore for DavStore {
+    fn named(&self, create_id: &str) -> ItemId {
+        ItemId(self.name_of(create_id))
+    }
+
     fn features(&self) -> &ItemStoreFeatures {
         &self.features
     }

@@ -41,7 +41,7 @@ pub(super) async fn create(store: &DavStore, path: &str, draft: &Draft) -> Resul
     if store.would_mail(&text) {
         return Ok(Written::Refused(NEEDS_INVITATIONS.to_owned()));
     }
-    let name = format!("{}{}", draft.create_id, store.dialect.extension());
+    let name = store.name_of(&draft.create_id);
     let Some(id) = href::canonical(path, &name).filter(|item| item.starts_with(path)).map(|item| ItemId(super::id_of(path, &item))) else {
         return Ok(Written::Refused(format!("an item cannot be named {name}")));
     };

@@ -200,7 +200,7 @@ impl Hashed {
         }
         if equal(self.names, other.names) {
             all.push(Evidence::Name);
-        } else if same_family {
+        } else if same_family && !all.iter().any(|evidence| matches!(evidence, Evidence::LastNameAndMobile(_))) {
             let (one, two) = (&*self.given, &*other.given);
             if one.is_empty() || two.is_empty() {
                 all.push(Evidence::LastName);
@@ -227,7 +227,8 @@ impl Hashed {
             let same = same_year && (month, day) == (other_month, other_day);
             all.push(if same { Evidence::Birthday } else { Evidence::OtherBirthday });
         }
-        if !same_company {
+        // A domain says the company, where nothing says it better.
+        if !same_company && !all.iter().any(|evidence| matches!(evidence, Evidence::Address(_))) {
             all.extend(shared(&self.domains, &other.domains, &marks.domains).map(Evidence::Domain));
         }
         all.sort_by_key(|evidence| -evidence.points());

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::crm::{RecordAction, RecordKind, RecordView};
+use crate::crm::{RecordAction, RecordKind, RecordState, RecordView};
 use crate::groupware::{Draft, DraftPart, Item, PartEdit, StoredItem};
 use crate::journal::{Base, ConflictSide, Pair, PairState};
 use crate::model::{Area, Field, FieldChanges, Fields, Instant, ItemKey, Moment, Reason, ReasonCode, Value};
@@ -30,7 +30,7 @@ pub struct Facts<'a> {
     /// Its pairs, by key.
     pub pairs: &'a BTreeMap<ItemKey, Pair>,
     /// Records that were read, by the key of their part. Those of pairs that are not here have not changed.
-    pub records: &'a BTreeMap<ItemKey, RecordFact>,
+    pub records: &'a BTreeMap<ItemKey, RecordState>,
     /// What the user asked for.
     pub will: &'a Will,
     /// Expands series.
@@ -46,16 +46,6 @@ pub enum Presence<'a> {
     Gone,
     /// It has never been there, as far as is known.
     Absent,
-}
-
-/// What is known of a record.
-#[allow(clippy::large_enum_variant, reason = "nearly all are present")]
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RecordFact {
-    /// It is there.
-    Present(RecordView),
-    /// It is proved to be gone, or no longer the employee's.
-    Gone,
 }
 
 /// What the user asked for, of one item.
@@ -226,10 +216,7 @@ impl Situation<'_> {
     fn decide(&self) -> PartDecision {
         let pair = self.facts.pairs.get(self.key);
         let fact = self.facts.records.get(self.key);
-        let view = match fact {
-            Some(RecordFact::Present(view)) => Some(view),
-            _ => None,
-        };
+        let view = fact.and_then(RecordState::view);
         let mut decided = self.blank(pair, view);
         if pair.is_some() && self.facts.will.unlink {
             decided.what = What::Become(PairState::Unlinked);
@@ -237,9 +224,9 @@ impl Situation<'_> {
         }
         match (pair, self.part, fact) {
             (Some(pair), part, fact) => self.paired(pair, part, fact, &mut decided),
-            (None, Some(part), Some(RecordFact::Present(_))) => self.follow(None, part, &mut decided),
+            (None, Some(part), Some(RecordState::Present(_))) => self.follow(None, part, &mut decided),
             (None, Some(part), _) => decided.what = self.new_item(part, &mut decided),
-            (None, None, Some(RecordFact::Present(view))) => decided.what = self.new_record(view, &mut decided),
+            (None, None, Some(RecordState::Present(view))) => decided.what = self.new_record(view, &mut decided),
             (None, None, _) => {}
         }
         decided
@@ -294,8 +281,8 @@ impl Situation<'_> {
         (code.into(), NextTry::User)
     }
 
-    fn paired(&self, pair: &Pair, part: Option<&ItemPart>, fact: Option<&RecordFact>, decided: &mut PartDecision) {
-        let gone = matches!(fact, Some(RecordFact::Gone));
+    fn paired(&self, pair: &Pair, part: Option<&ItemPart>, fact: Option<&RecordState>, decided: &mut PartDecision) {
+        let gone = matches!(fact, Some(RecordState::Deleted | RecordState::Withheld));
         // Absence from a list that was cut proves nothing, and neither does an item that was not asked for (V8).
         let vanished = match self.facts.item {
             Presence::Present(_) => part.is_none() && self.whole.complete,
@@ -308,7 +295,7 @@ impl Situation<'_> {
             }
             PairState::Unlinked if !self.facts.will.push => {}
             PairState::RecordGone => {
-                if let (Some(part), Some(RecordFact::Present(_))) = (part, fact) {
+                if let (Some(part), Some(RecordState::Present(_))) = (part, fact) {
                     self.follow(Some(&pair.base), part, decided);
                 }
             }
@@ -319,6 +306,7 @@ impl Situation<'_> {
             PairState::Active | PairState::RemovedByUser | PairState::Unlinked => match (part, gone) {
                 (Some(_), false) if self.facts.will.remove || taken_back(pair, fact) => self.remove_on_request(fact, decided),
                 (Some(part), false) => self.follow(Some(&Self::present_base(pair, part, fact)), part, decided),
+                (Some(_), true) if self.is_withheld(fact) => decided.what = What::Become(PairState::RecordGone),
                 (Some(part), true) => self.record_deleted(pair, part, decided),
                 (None, true) if vanished || pair.item.is_none() => decided.what = What::Forget,
                 (None, false) if vanished => self.item_deleted(pair, decided),
@@ -333,8 +321,13 @@ impl Situation<'_> {
         }
     }
 
+    /// Whether the record may only be out of the employee's sight (V8).
+    fn is_withheld(&self, fact: Option<&RecordState>) -> bool {
+        matches!(fact, Some(RecordState::Withheld)) && self.rules.guards.on(Guard::ProofOfDeletion)
+    }
+
     /// The base of a pair. Where a creation was cut off, one side has not been seen yet.
-    fn present_base(pair: &Pair, part: &ItemPart, fact: Option<&RecordFact>) -> Base {
+    fn present_base(pair: &Pair, part: &ItemPart, fact: Option<&RecordState>) -> Base {
         match (&pair.item, &pair.record, fact) {
             // The item was made from the record: what it lacks the server has dropped.
             (None, _, _) => {
@@ -343,7 +336,7 @@ impl Situation<'_> {
                 Base::of(groupware.map(|(field, value)| (*field, value.clone())).collect(), &pair.base.crm_fields())
             }
             // Whether the record was made from the item, or by somebody else, or was changed since, cannot be told.
-            (_, None, Some(RecordFact::Present(view))) => Base::common(&pair.base.groupware, &view.fields),
+            (_, None, Some(RecordState::Present(view))) => Base::common(&pair.base.groupware, &view.fields),
             _ => pair.base.clone(),
         }
     }
@@ -351,7 +344,7 @@ impl Situation<'_> {
     /// Merges what both sides say; without a base at a first pairing.
     fn follow(&self, base: Option<&Base>, part: &ItemPart, decided: &mut PartDecision) {
         let pair = self.facts.pairs.get(self.key);
-        if pair.is_some_and(|pair| pair.record.is_none()) && !matches!(self.facts.records.get(self.key), Some(RecordFact::Present(_))) {
+        if pair.is_some_and(|pair| pair.record.is_none()) && !matches!(self.facts.records.get(self.key), Some(RecordState::Present(_))) {
             // Its creation in the CRM was cut off: whether the CRM has it is found out by the same write.
             decided.what = self.new_item(part, decided);
             return;
@@ -453,7 +446,7 @@ impl Situation<'_> {
     }
 
     /// The user removed the item earlier. The record stays as it is, unless he asks for something.
-    fn removed(&self, fact: Option<&RecordFact>, decided: &mut PartDecision) {
+    fn removed(&self, fact: Option<&RecordState>, decided: &mut PartDecision) {
         if self.facts.will.push && fact.is_some() {
             decided.what = What::CreateItem;
         } else if self.facts.will.confirm {
@@ -463,10 +456,10 @@ impl Situation<'_> {
     }
 
     /// R81.
-    fn remove_on_request(&self, fact: Option<&RecordFact>, decided: &mut PartDecision) {
+    fn remove_on_request(&self, fact: Option<&RecordState>, decided: &mut PartDecision) {
         if self.may_write() {
             // An activity that goes to the groupware only when it is sent needs no mark that keeps it from coming back.
-            let sent_only = matches!(fact, Some(RecordFact::Present(view)) if view.kind == RecordKind::Other);
+            let sent_only = matches!(fact, Some(RecordState::Present(view)) if view.kind == RecordKind::Other);
             decided.what = What::Remove((!sent_only).then_some(PairState::RemovedByUser));
         } else {
             decided.park = Some(self.barrier());
@@ -528,7 +521,7 @@ fn draft(decisions: &mut [PartDecision], facts: &Facts<'_>, rules: &Rules<'_>) -
             part.what = What::LeaveOut(ReasonCode::NoSeries.into());
             continue;
         }
-        let Some(RecordFact::Present(view)) = facts.records.get(&part.key) else { continue };
+        let Some(RecordState::Present(view)) = facts.records.get(&part.key) else { continue };
         part.item = draft_fields(&part.record, rules);
         if part.recurrence_id.is_some() {
             part.item.remove(&Field::Recurrence);
@@ -553,7 +546,7 @@ fn edits(decisions: &mut [PartDecision], item: &Item, facts: &Facts<'_>, rules: 
             if !removes(part) {
                 let state = if facts.will.remove { Some(PairState::RemovedByUser) } else { None };
                 // A record of an occurrence outlives its series: it is the user's to look at.
-                part.what = if matches!(facts.records.get(&part.key), Some(RecordFact::Gone)) {
+                part.what = if matches!(facts.records.get(&part.key), Some(RecordState::Deleted)) {
                     What::Remove(None)
                 } else {
                     What::Remove(state.or(Some(PairState::RemovedByUser)))
@@ -606,10 +599,7 @@ fn record_write(part: &PartDecision, facts: &Facts<'_>, rules: &Rules<'_>) -> Op
         return None;
     }
     let pair = facts.pairs.get(&part.key);
-    let view = match facts.records.get(&part.key) {
-        Some(RecordFact::Present(view)) => Some(view),
-        _ => None,
-    };
+    let view = facts.records.get(&part.key).and_then(RecordState::view);
     let link = view.map(|view| &view.link).or_else(|| pair.and_then(|pair| pair.record.as_ref()))?;
     let bound =
         view.is_none_or(|view| view.uid.as_deref() == Some(facts.uid) && part_key(facts.uid, view.recurrence_id.as_ref()) == part.key);
@@ -665,6 +655,6 @@ pub fn date(fields: &Fields) -> Option<String> {
 }
 
 /// Whether the user of the CRM took the activity back there (R81): it was one for the groupware, and is none any longer.
-fn taken_back(pair: &Pair, fact: Option<&RecordFact>) -> bool {
-    pair.kind != RecordKind::Other && matches!(fact, Some(RecordFact::Present(view)) if view.kind == RecordKind::Other)
+fn taken_back(pair: &Pair, fact: Option<&RecordState>) -> bool {
+    pair.kind != RecordKind::Other && matches!(fact, Some(RecordState::Present(view)) if view.kind == RecordKind::Other)
 }

@@ -23,6 +23,8 @@ pub enum Guard {
     ChangedFieldsOnly,
     /// V8: absence from a listing is no deletion.
     ProofOfAbsence,
+    /// V8: a record that cannot be seen any more need not be deleted.
+    ProofOfDeletion,
     /// V8: many deletions at once are asked about.
     MassChange,
     /// V9: nobody is invited.

@@ -27,7 +27,7 @@ use std::collections::BTreeSet;
 use crate::model::{Area, Instant};
 use crate::settings::ItemSettings;
 
-pub use decide::{Decision, Facts, GroupwareWrite, PartDecision, Presence, RecordFact, What, Will, decide};
+pub use decide::{Decision, Facts, GroupwareWrite, PartDecision, Presence, What, Will, decide};
 pub use expand::{Expander, Occurrence, Occurrences};
 #[doc(hidden)]
 pub use guards::Guard;

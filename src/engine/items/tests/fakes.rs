@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::crm::{
-    ChangePage, CrmError, CrmRecords, RecordAction, RecordChange, RecordKind, RecordLink, RecordView, RecordWrite, WriteResult,
-    WriteVerdict,
+    ChangePage, CrmError, CrmRecords, RecordAction, RecordChange, RecordKind, RecordLink, RecordState, RecordView, RecordWrite,
+    WriteResult, WriteVerdict,
 };
 use crate::groupware::{
     Collection, CollectionId, Delta, Draft, Fetched, GroupwareError, Item, ItemId, ItemRef, ItemStore, ItemStoreFeatures, Part, PartEdit,
@@ -137,6 +137,10 @@ impl Server {
 }
 
 impl ItemStore for FakeStore {
+    fn named(&self, create_id: &str) -> ItemId {
+        ItemId(create_id.to_owned())
+    }
+
     fn features(&self) -> &ItemStoreFeatures {
         &self.features
     }
@@ -256,6 +260,8 @@ pub(super) struct Office {
     pub done: BTreeMap<OpId, WriteVerdict>,
     pub clock: u64,
     pub writes: u64,
+    /// Ids of records that are there, and not for the employee.
+    pub withheld: BTreeSet<String>,
     pub requests: u64,
     pub page: usize,
     pub expired: bool,
@@ -324,7 +330,7 @@ impl FakeCrm {
 }
 
 impl Office {
-    fn store(&mut self, mut view: RecordView) -> RecordView {
+    pub fn store(&mut self, mut view: RecordView) -> RecordView {
         self.clock += 1;
         view.link.version = self.clock.to_string();
         self.log.push(view.link.id.clone());
@@ -401,16 +407,17 @@ impl CrmRecords for FakeCrm {
                 Some(view) if kinds.contains(&view.kind) => changes.push(RecordChange::Present(view.clone())),
                 Some(_) => {}
                 None if cursor.is_none() => {}
-                None => changes.push(RecordChange::Deleted { id: id.clone(), version: "9".into() }),
+                None => changes.push(RecordChange::Gone { id: id.clone(), version: "9".into() }),
             }
         }
         Ok(ChangePage { changes, cursor: end.to_string(), more: end < office.log.len() })
     }
 
-    async fn record(&self, id: &str) -> Result<Option<RecordView>, CrmError> {
+    async fn record(&self, id: &str) -> Result<RecordState, CrmError> {
         let mut office = self.lock();
         office.requests += 1;
-        Ok(office.records.get(id).cloned())
+        let none = if office.withheld.contains(id) { RecordState::Withheld } else { RecordState::Deleted };
+        Ok(office.records.get(id).cloned().map_or(none, RecordState::Present))
     }
 
     async fn write_records(&self, writes: &[RecordWrite]) -> Result<Vec<WriteResult>, CrmError> {

@@ -98,6 +98,29 @@ fn v8_a_mass_deletion_is_parked_and_done_only_when_the_user_confirms() {
 }
 
 #[test]
+fn v8_a_record_out_of_sight_takes_no_item_with_it_and_is_followed_when_it_is_back() {
+    let (store, crm, mut agent) = world();
+    store.put("a", "uid-a", event("Visit", 1));
+    agent.converge();
+    let view = crm.only();
+    crm.lock().withheld.insert(view.link.id.clone());
+    crm.delete(&view.link.id);
+    agent.converge();
+    assert_eq!(store.fields("a")[&Field::Subject], text("Visit"));
+    assert!(crm.lock().records.is_empty(), "no second record is made of it");
+    assert_eq!(agent.parked(), []);
+
+    crm.lock().store(view.clone());
+    crm.edit(&view.link.id, &change(Field::Location, Some(text("Hamburg"))));
+    agent.converge();
+    assert_eq!(store.fields("a")[&Field::Location], text("Hamburg"));
+    crm.lock().withheld.clear();
+    crm.delete(&view.link.id);
+    agent.converge();
+    assert!(store.lock().items.is_empty());
+}
+
+#[test]
 fn v8_ten_deletions_within_a_day_are_the_usual() {
     let (store, crm, mut agent) = world();
     for n in 0..30 {

@@ -68,6 +68,18 @@ impl App {
     }
 }
 
+impl App {
+    /// A contact as an employee is told of it, and whether it is deleted: of deleted ones he hears whom they concerned.
+    pub(in crate::sandbox::crm) fn contact_as_told(&self, id: &str, employee: &str) -> Result<Option<(bool, ItemDocument)>, StoreError> {
+        let contact = self.store.contact(id)?;
+        let Some(contact) = contact.filter(|contact| contact.is_seen_by(employee) || contact.deleted && contact.former.contains(employee))
+        else {
+            return Ok(None);
+        };
+        Ok(Some((contact.deleted, self.book()?.document(&contact, employee, &self.contact_link()))))
+    }
+}
+
 /// Where a contact stands in the list: its folded name and its id.
 pub(super) fn place(contact: &StoredContact) -> (String, String) {
     (folding::words(&contact.name()).join(" ").chars().take(60).collect(), contact.id.clone())
@@ -97,12 +109,6 @@ impl Book {
     /// What an employee is told of a contact.
     pub(super) fn document(&self, contact: &StoredContact, employee: &str, link: &str) -> ItemDocument {
         contact.document(employee, &self.groups, contact.partner.as_deref().and_then(|id| self.partner(id)), link)
-    }
-
-    /// One contact that the employee may see.
-    pub(in crate::sandbox::crm) fn find(&self, id: &str, employee: &str, link: &str) -> Option<ItemDocument> {
-        let found = self.contacts.iter().find(|contact| contact.id == id && contact.is_seen_by(employee));
-        found.map(|contact| self.document(contact, employee, link))
     }
 
     /// Whom the CRM knows by the marks of a query.

@@ -86,7 +86,7 @@ mod tests {
     fn sums_are_those_of_the_standards() {
         assert_eq!(crc(b"IEND"), 0xAE42_6082);
         assert_eq!(crc(b"123456789"), 0xCBF4_3926);
-        assert_eq!(&stored(b"Wikipedia")[16..], &0x11E6_0398u32.to_be_bytes()[..][..]);
+        assert_eq!(stored(b"Wikipedia")[16..], 0x11E6_0398u32.to_be_bytes());
     }
 
     #[test]

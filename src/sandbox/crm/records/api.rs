@@ -206,13 +206,15 @@ pub(in crate::sandbox::crm) async fn item(
     }
     let found = blocking(move || {
         if of_contact {
-            return Ok(app.book()?.find(&id, &employee.id, &app.contact_link()));
+            return app.contact_as_told(&id, &employee.id);
         }
         let record = number(&id).map(|number| app.store.record(number)).transpose()?.flatten();
-        Ok(record.filter(|record| record.is_of(&employee.id)).map(|record| record.document(&app.activity_link())))
+        let record = record.filter(|record| record.is_of(&employee.id) || record.deleted && record.was_of(&employee.id));
+        Ok(record.map(|record| (record.deleted, record.document(&app.activity_link()))))
     });
     match found.await {
-        Ok(Some(document)) => json(&document),
+        Ok(Some((false, document))) => json(&document),
+        Ok(Some((true, _))) => Failure::new(ProblemKind::Deleted, "the record was deleted").into_response(),
         Ok(None) => Failure::new(ProblemKind::NotFound, "the employee has no such record").into_response(),
         Err(failure) => failure.into_response(),
     }
