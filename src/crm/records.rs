@@ -51,6 +51,7 @@ pub struct ChangePage {
 }
 
 /// One change.
+#[allow(clippy::large_enum_variant, reason = "nearly all are present")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecordChange {
     /// The record as it is now.

@@ -20,9 +20,8 @@ pub fn words(text: &str) -> Vec<String> {
         match letter {
             '\u{300}'..='\u{36f}' | '\'' | '’' | '.' => {}
             'ß' => word.push_str("ss"),
-            'ø' => word.push('o'),
+            'ø' | 'œ' => word.push('o'),
             'æ' => word.push('a'),
-            'œ' => word.push('o'),
             'ł' => word.push('l'),
             'đ' | 'ð' => word.push('d'),
             'þ' => word.push_str("th"),

@@ -86,10 +86,13 @@ async fn changes(crm: &HttpCrm, cursor: Option<&str>) -> (Vec<RecordChange>, Str
 }
 
 fn ids(changes: &[RecordChange]) -> Vec<&str> {
-    let present = |change: &RecordChange| matches!(change, RecordChange::Present(_));
-    assert!(changes.iter().all(present), "{changes:?}");
-    let view = |change| if let RecordChange::Present(view) = change { Some(view.link.id.as_str()) } else { None };
-    let mut ids: Vec<&str> = changes.iter().filter_map(view).collect();
+    fn present(change: &RecordChange) -> &str {
+        match change {
+            RecordChange::Present(view) => &view.link.id,
+            other => panic!("{other:?}"),
+        }
+    }
+    let mut ids: Vec<&str> = changes.iter().map(present).collect();
     ids.sort_unstable();
     ids
 }

@@ -168,7 +168,7 @@ fn steps(part: &PartDecision, write: Option<&GroupwareWrite>) -> Vec<PlannedStep
     }
     match &part.write {
         Some(RecordAction::Create { fields, .. } | RecordAction::CreateContact { fields, .. }) => {
-            step(ConflictSide::Crm, StepKind::Create, all(fields))
+            step(ConflictSide::Crm, StepKind::Create, all(fields));
         }
         Some(RecordAction::Update { bind, changes, .. }) => {
             if !changes.is_empty() {

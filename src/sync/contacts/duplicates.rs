@@ -129,12 +129,12 @@ fn hash(parts: &[&str]) -> u64 {
 }
 
 /// A key of the index: a kind of mark, and hashes. `None` when one is absent.
-fn key(kind: u8, hashes: &[u64]) -> Option<u64> {
-    if hashes.contains(&0) {
+fn key(kind: u8, parts: &[u64]) -> Option<u64> {
+    if parts.contains(&0) {
         return None;
     }
     let mut hasher = DefaultHasher::new();
-    (kind, hashes).hash(&mut hasher);
+    (kind, parts).hash(&mut hasher);
     Some(hasher.finish())
 }
 

@@ -37,10 +37,8 @@ pub fn faults(fields: &Fields, rules: &ContactRules) -> Vec<FieldFault> {
                     }
                 }
             }
-            Value::Photo(photo) => {
-                if photo.bytes.as_ref().is_some_and(|bytes| bytes.len() as u64 > rules.max_photo_bytes) {
-                    add(*field, format!("it is larger than {} bytes", rules.max_photo_bytes));
-                }
+            Value::Photo(photo) if photo.bytes.as_ref().is_some_and(|bytes| bytes.len() as u64 > rules.max_photo_bytes) => {
+                add(*field, format!("it is larger than {} bytes", rules.max_photo_bytes));
             }
             _ => {}
         }
@@ -60,12 +58,13 @@ fn place_fault(place: &Place) -> Option<String> {
     if locality.is_empty() && !(street.is_empty() && post_box.is_empty() && postal_code.is_empty()) {
         return Some("the town is missing".to_owned());
     }
-    if !country.is_empty() && !(country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_uppercase())) {
+    let is_iso = country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_uppercase());
+    if !country.is_empty() && !is_iso {
         return Some(format!("{country} is no country known by its ISO code"));
     }
     let wanted = postal_code_form(country)?;
     let fits = |form: &&str| form.len() == postal_code.len() && form.bytes().zip(postal_code.bytes()).all(|(form, byte)| suits(form, byte));
-    (!postal_code.is_empty() && !wanted.iter().any(|form| fits(&form))).then(|| format!("{postal_code} is no postal code of {country}"))
+    (!postal_code.is_empty() && !wanted.iter().any(fits)).then(|| format!("{postal_code} is no postal code of {country}"))
 }
 
 const fn suits(form: u8, byte: u8) -> bool {

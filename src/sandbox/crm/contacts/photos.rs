@@ -25,7 +25,7 @@ const SIDE: u8 = 24;
 pub(super) fn sample(name: &str) -> Vec<u8> {
     let hash = Digest::of(name.as_bytes());
     let mut bits = hash.as_str().bytes().cycle();
-    let mut half = || bits.next().unwrap_or_default() % 2 == 0;
+    let mut half = || bits.next().unwrap_or_default().is_multiple_of(2);
     let tone =
         |place: usize| hash.as_str().get(place..place + 2).and_then(|hex| u8::from_str_radix(hex, 16).ok()).unwrap_or(0x80) / 2 + 0x40;
     let (ink, paper) = ([tone(0), tone(2), tone(4)], [0xF4, 0xF4, 0xF0]);
