@@ -14,6 +14,8 @@ mod support;
 mod adapter;
 #[path = "contract/answers.rs"]
 mod answers;
+#[path = "contract/contacts.rs"]
+mod contacts;
 #[path = "contract/desk.rs"]
 mod desk;
 #[path = "contract/document.rs"]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{BatchKey, CrmSettings, Digest, Direction, Fingerprint, Instant, ItemKey, Mail, RawMail, RunId};
 
-use super::{CrmError, RecordKind};
+use super::{ContactRules, CrmError, RecordKind};
 
 /// A CRM with the signed-in employee's rights.
 pub trait Crm: Send + Sync {
@@ -81,6 +81,8 @@ pub struct Capabilities {
     pub accepts_gzip: bool,
     /// Address of an activity's page with `{id}` in it, if there is one.
     pub activity_link: Option<String>,
+    /// What it asks of contacts.
+    pub contacts: ContactRules,
     /// The CRM's clock, to show a skew; never to judge a change.
     pub server_time: Option<Instant>,
 }

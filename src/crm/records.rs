@@ -1,4 +1,4 @@
-//! What the engine asks of a CRM with the profile `activities` (and later `contacts`): changes, batched writes, single records.
+//! What the engine asks of a CRM with the profile `activities` or `contacts`: changes, batched writes, single records.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{FieldChanges, Fields, Moment, OpId};
 
-use super::{CrmError, RecordLink};
+use super::{ContactFacts, CrmError, RecordLink};
 
 /// The records of a CRM that concern the signed-in employee.
 pub trait CrmRecords: Send + Sync {
@@ -31,6 +31,10 @@ pub enum RecordKind {
     Appointment,
     /// Task, or an activity of another type that the user sent as a task.
     Task,
+    /// Contact person, a private person among them.
+    Contact,
+    /// Organisation, which has a contact of its own.
+    Organisation,
     /// Any other activity: concerns the groupware only when the user sends it.
     Other,
 }
@@ -47,6 +51,7 @@ pub struct ChangePage {
 }
 
 /// One change.
+#[allow(clippy::large_enum_variant, reason = "nearly all are present")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecordChange {
     /// The record as it is now.
@@ -131,9 +136,9 @@ pub struct RecordView {
     pub link: RecordLink,
     /// Kind.
     pub kind: RecordKind,
-    /// The CRM's type: `APPOINTMENT`, `MEETING`, `FOLLOWUP`, `TASK`, …
+    /// The CRM's type: `APPOINTMENT`, `MEETING`, `FOLLOWUP`, `TASK`, …; of no meaning for a contact.
     pub activity_type: String,
-    /// UID of the groupware item it belongs to, in the organisation (V12).
+    /// UID of the groupware item it belongs to: in the organisation (V12), but for a contact, of which each employee has a card of his own.
     pub uid: Option<String>,
     /// Which occurrence of that item's series it is.
     pub recurrence_id: Option<Moment>,
@@ -141,6 +146,9 @@ pub struct RecordView {
     pub fields: Fields,
     /// Who wrote this version: an agent's write with its operation, so that an echo is known (I8).
     pub origin: Option<RecordOrigin>,
+    /// What a contact's record says besides; `None` for activities.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<ContactFacts>,
 }
 
 /// Which write made a version.
@@ -174,6 +182,17 @@ pub enum RecordAction {
         /// Occurrence.
         recurrence_id: Option<Moment>,
         /// What it says.
+        fields: Fields,
+    },
+    /// A new contact. Where the employee has one with this UID, that one is the answer.
+    CreateContact {
+        /// [`RecordKind::Contact`] or [`RecordKind::Organisation`].
+        kind: RecordKind,
+        /// UID of the employee's card.
+        uid: String,
+        /// Id of the business partner, without which a CRM takes no person (R102).
+        partner: Option<String>,
+        /// What it says. The picture is put by [`super::CrmContacts::put_photo`]; here it says nothing, as in an update.
         fields: Fields,
     },
     /// Some fields of a record.

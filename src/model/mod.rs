@@ -3,8 +3,10 @@
 mod area;
 pub mod contact;
 mod crm_settings;
+pub mod dialling;
 mod digest;
 mod fields;
+pub mod folding;
 mod ids;
 mod mail;
 mod operation;

@@ -2,11 +2,13 @@
 //!
 //! Mail, in the order of a run: [`plan_sources`] says where to look, [`plan_sets`] what to fetch together, [`too_large`] and
 //! [`left_out`] what stays out, [`on_unmatched`] what the CRM is asked to do, [`consequence`] what follows from its answer,
-//! [`placement()`] how the mail is marked and moved. [`classify`] turns every error into a remedy, [`retry`] says when to try again.
+//! [`placement()`] how the mail is marked and moved. [`items`] decides about appointments and tasks, [`contacts`] about contacts.
+//! [`classify`] turns every error into a remedy, [`retry`] says when to try again.
 
 mod addresses;
 mod attachments;
 pub mod classify;
+pub mod contacts;
 mod folder_name;
 mod freemail;
 pub mod items;

@@ -25,7 +25,10 @@ fn identity(import: &MailImport) -> MailIdentity {
 async fn i3_the_capabilities_are_read() {
     let crm = sandbox().await;
     let capabilities = anna(&crm).capabilities().await.unwrap();
-    assert_eq!(capabilities.profiles, [Profile::Mail, Profile::Activities, Profile::Settings, Profile::Events, Profile::Audit]);
+    assert_eq!(
+        capabilities.profiles,
+        [Profile::Mail, Profile::Activities, Profile::Contacts, Profile::Settings, Profile::Events, Profile::Audit]
+    );
     assert_eq!(capabilities.limits.max_items, 150);
     assert_eq!(capabilities.mail_types.sent, "MAILOUT");
     assert!(capabilities.statuses.iter().any(|status| status.key == "E" && status.name == "Erledigt"));

@@ -27,6 +27,7 @@ pub(crate) fn capabilities() -> Capabilities {
         accepts_zstd: false,
         accepts_gzip: false,
         activity_link: None,
+        contacts: crmsync::crm::ContactRules::default(),
         server_time: None,
     }
 }

@@ -102,7 +102,7 @@ impl CrmState {
         let id = format!("R{}", self.next);
         let (uid, recurrence_id) = identity.map_or((None, None), |(uid, moment)| (Some(uid), moment));
         let link = RecordLink { id: id.clone(), version: "0".into(), link: Some(format!("https://crm.example/{id}")) };
-        let view = RecordView { link, kind, activity_type: activity_type.into(), uid, recurrence_id, fields, origin: None };
+        let view = RecordView { link, kind, activity_type: activity_type.into(), uid, recurrence_id, fields, origin: None, contact: None };
         let record = Record { view, members: [employee].into(), hidden: BTreeSet::new(), deleted: false, opaque };
         self.records.insert(id.clone(), record);
         self.touch(&id, origin);
@@ -153,6 +153,7 @@ pub(crate) fn capabilities() -> Capabilities {
         accepts_zstd: false,
         accepts_gzip: false,
         activity_link: None,
+        contacts: crmsync::crm::ContactRules::default(),
         server_time: None,
     }
 }
@@ -230,7 +231,7 @@ impl CrmRecords for FakeCrm {
 
 fn texts(write: &RecordWrite) -> Vec<&Value> {
     match &write.action {
-        RecordAction::Create { fields, .. } => fields.values().collect(),
+        RecordAction::Create { fields, .. } | RecordAction::CreateContact { fields, .. } => fields.values().collect(),
         RecordAction::Update { changes, .. } => changes.values().flatten().collect(),
         RecordAction::Delete { .. } => Vec::new(),
     }
@@ -318,6 +319,7 @@ fn write_once(state: &mut State, writer: Writer<'_>, write: &RecordWrite) -> Wri
         RecordAction::Update { id, if_version, bind, activity_type, changes } => {
             update(state, writer, write, id, if_version, bind.as_ref(), activity_type.as_deref(), changes)
         }
+        RecordAction::CreateContact { .. } => WriteVerdict::Rejected { reason: "no contacts here".into(), field: None },
         RecordAction::Delete { id, .. } => {
             state.book.blame("C9 no record is deleted unasked", id);
             WriteVerdict::Rejected { reason: "no".into(), field: None }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CONTRACT_VERSION, MAX_ITEMS};
+use super::{CONTRACT_VERSION, ContactRulesDocument, MAX_ITEMS};
 
 /// What a CRM offers. Only `product`, `contract` and `profiles` must be stated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +44,9 @@ pub struct CapabilitiesDocument {
     /// The CRM has the legacy type "follow-up".
     #[serde(default)]
     pub follow_ups: bool,
+    /// What the CRM asks of contacts; for the profile `contacts`.
+    #[serde(default)]
+    pub contacts: ContactRulesDocument,
     /// The CRM's clock, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_time: Option<chrono::DateTime<chrono::Utc>>,
@@ -65,6 +68,7 @@ impl Default for CapabilitiesDocument {
             links: Links::default(),
             series: false,
             follow_ups: false,
+            contacts: ContactRulesDocument::default(),
             server_time: None,
         }
     }

@@ -1,10 +1,10 @@
-//! `/v1/changes` and `/v1/items`: appointments and tasks, and the writes to them.
+//! `/v1/changes` and `/v1/items`: appointments, tasks and contacts, and the writes to them.
 
 use serde::{Deserialize, Serialize};
 
 use super::fields::write_changes;
 use super::{FieldFault, FieldsDocument, LinkedRecord, MomentDocument, RecordLink};
-use crate::crm::{RecordAction, RecordKind, RecordOrigin, RecordView, RecordWrite};
+use crate::crm::{ContactFacts, RecordAction, RecordKind, RecordOrigin, RecordView, RecordWrite};
 use crate::model::{Moment, OpId};
 
 /// A page of changes, oldest first.
@@ -41,7 +41,7 @@ pub struct ItemDocument {
     /// Address of its page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
-    /// `appointment`, `task` or `other`.
+    /// `appointment`, `task`, `contact`, `organisation` or `other`.
     pub kind: String,
     /// Activity type.
     #[serde(rename = "type")]
@@ -61,6 +61,9 @@ pub struct ItemDocument {
     /// Who wrote this version, when it was an agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<ItemOrigin>,
+    /// What a contact says besides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<ContactFacts>,
 }
 
 /// Which write of which agent made a version.
@@ -90,6 +93,12 @@ pub struct ItemWriteDocument {
     pub op_id: OpId,
     /// What is done.
     pub action: ItemAction,
+    /// `contact` or `organisation`, to create one; absent for activities.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Id of the business partner, to create a contact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partner: Option<String>,
     /// Activity type: to create, or to change it.
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
     pub activity_type: Option<String>,
@@ -171,6 +180,8 @@ pub const fn kind_name(kind: RecordKind) -> &'static str {
     match kind {
         RecordKind::Appointment => "appointment",
         RecordKind::Task => "task",
+        RecordKind::Contact => "contact",
+        RecordKind::Organisation => "organisation",
         RecordKind::Other => "other",
     }
 }
@@ -181,6 +192,8 @@ pub fn kind_named(name: &str) -> RecordKind {
     match name {
         "appointment" => RecordKind::Appointment,
         "task" => RecordKind::Task,
+        "contact" => RecordKind::Contact,
+        "organisation" => RecordKind::Organisation,
         _ => RecordKind::Other,
     }
 }
@@ -188,8 +201,12 @@ pub fn kind_named(name: &str) -> RecordKind {
 impl ItemDocument {
     /// The record, or which member cannot be read.
     pub fn read(self) -> Result<RecordView, FieldFault> {
+        let kind = kind_named(&self.kind);
+        let is_contact = matches!(kind, RecordKind::Contact | RecordKind::Organisation);
         Ok(RecordView {
-            kind: kind_named(&self.kind),
+            kind,
+            // A contact of which nothing more is said is nobody's in particular.
+            contact: is_contact.then(|| self.contact.unwrap_or_default()),
             recurrence_id: read_recurrence_id(self.recurrence_id.as_ref())?,
             fields: self.fields.read()?,
             link: RecordLink { id: self.id, version: self.version, link: self.link },
@@ -213,6 +230,7 @@ impl From<&RecordView> for ItemDocument {
             fields: (&view.fields).into(),
             linked: Vec::new(),
             origin: view.origin.as_ref().map(|origin| ItemOrigin { agent: origin.agent.clone(), op_id: origin.op.clone() }),
+            contact: view.contact.clone(),
         }
     }
 }
@@ -222,6 +240,8 @@ impl From<&RecordWrite> for ItemWriteDocument {
         let empty = |action| Self {
             op_id: write.op.clone(),
             action,
+            kind: None,
+            partner: None,
             activity_type: None,
             uid: None,
             recurrence_id: None,
@@ -236,6 +256,13 @@ impl From<&RecordWrite> for ItemWriteDocument {
                 activity_type: Some(activity_type.clone()),
                 uid: Some(uid.clone()),
                 recurrence_id: occurrence(recurrence_id),
+                fields: fields.into(),
+                ..empty(ItemAction::Create)
+            },
+            RecordAction::CreateContact { kind, uid, partner, fields } => Self {
+                kind: Some(kind_name(*kind).to_owned()),
+                partner: partner.clone(),
+                uid: Some(uid.clone()),
                 fields: fields.into(),
                 ..empty(ItemAction::Create)
             },
@@ -266,6 +293,15 @@ impl ItemWriteDocument {
             |name: &str, text: Option<String>| text.filter(|text| !text.is_empty()).ok_or_else(|| FieldFault::new(name, "it is missing"));
         let recurrence_id = read_recurrence_id(self.recurrence_id.as_ref())?;
         let action = match self.action {
+            ItemAction::Create if self.kind.is_some() => RecordAction::CreateContact {
+                kind: match self.kind.as_deref().map(kind_named) {
+                    Some(kind @ (RecordKind::Contact | RecordKind::Organisation)) => kind,
+                    _ => return Err(FieldFault::new("kind", "it is contact or organisation")),
+                },
+                uid: needed("uid", self.uid)?,
+                partner: self.partner.filter(|id| !id.is_empty()),
+                fields: self.fields.read()?,
+            },
             ItemAction::Create => RecordAction::Create {
                 activity_type: needed("type", self.activity_type)?,
                 uid: needed("uid", self.uid)?,

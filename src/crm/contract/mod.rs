@@ -7,6 +7,7 @@ mod activities;
 mod addresses;
 mod audit;
 mod capabilities;
+mod contacts;
 mod fields;
 mod items;
 mod mail_imports;
@@ -21,6 +22,10 @@ pub use activities::{ActivityDocument, ActivityPage, Origin};
 pub use addresses::{AddressMatch, ResolveAnswer, ResolveRequest};
 pub use audit::{AuditAnswer, AuditRequest};
 pub use capabilities::{ActivityType, CapabilitiesDocument, LimitsDocument, Links, MailTypesDocument, StatusDocument};
+pub use contacts::{
+    AddressWrite, CandidateDocument, ContactPageDocument, ContactRulesDocument, GroupList, MAX_CANDIDATES, MAX_QUERIES,
+    MatchAnswerDocument, MatchRequest, MatchResultDocument, PartnerPage, SwitchWrite,
+};
 pub use fields::{FieldFault, FieldsDocument, field_name, field_named};
 pub use items::{
     ChangeDocument, ChangesDocument, ItemAction, ItemBatch, ItemBatchAnswer, ItemDocument, ItemOrigin, ItemResultDocument, ItemVerdict,

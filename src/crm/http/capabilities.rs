@@ -2,7 +2,7 @@
 
 use super::client::{Coding, HttpCrm};
 use crate::crm::contract::{ActivityType, CapabilitiesDocument, MAX_ITEMS, kind_named};
-use crate::crm::{ActivityTypeInfo, Capabilities, CrmError, Limits, MailTypes, Profile, RecordKind, StatusKey};
+use crate::crm::{ActivityTypeInfo, Capabilities, ContactRules, CrmError, Limits, MAX_PHOTO, MailTypes, Profile, RecordKind, StatusKey};
 
 pub(super) async fn get(crm: &HttpCrm) -> Result<Capabilities, CrmError> {
     let document: CapabilitiesDocument = crm.get(crm.address(&["v1", "capabilities"])).await?;
@@ -48,6 +48,11 @@ fn read(document: CapabilitiesDocument) -> Result<Capabilities, CrmError> {
         accepts_zstd,
         accepts_gzip,
         activity_link: document.links.activity,
+        contacts: ContactRules {
+            organisations: document.contacts.organisations,
+            mandatory: document.contacts.mandatory,
+            max_photo_bytes: stated(document.contacts.max_photo_bytes, ContactRules::default().max_photo_bytes).min(MAX_PHOTO),
+        },
         server_time: document.server_time,
     })
 }

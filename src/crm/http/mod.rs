@@ -7,6 +7,7 @@ mod activities;
 mod answer;
 mod capabilities;
 mod client;
+mod contacts;
 mod events;
 mod import;
 mod keys;
@@ -26,10 +27,12 @@ pub use traffic::{Traffic, TrafficCount};
 use std::collections::BTreeSet;
 
 use super::{
-    ActivityQuery, ActivitySummary, BatchAnswer, Capabilities, ChangePage, CheckVerdict, Crm, CrmError, CrmRecords, CrmSettings,
-    LinkedRecord, MailBatch, MailIdentity, MainLink, RecordKind, RecordState, RecordWrite, WriteResult,
+    ActivityQuery, ActivitySummary, BatchAnswer, Capabilities, ChangePage, CheckVerdict, ContactGroup, ContactPage, ContactQuery, Crm,
+    CrmContacts, CrmError, CrmRecords, CrmSettings, LinkedRecord, MailBatch, MailIdentity, MainLink, MatchAnswer, MatchQuery, Partner,
+    PartnerQuery, RecordKind, RecordState, RecordWrite, Switch, WriteResult, WriteVerdict,
 };
-use crate::model::{BatchKey, ItemKey};
+use crate::model::contact::{ContactAddress, Photo};
+use crate::model::{BatchKey, ItemKey, OpId};
 
 impl Crm for HttpCrm {
     async fn capabilities(&self) -> Result<Capabilities, CrmError> {
@@ -76,6 +79,40 @@ impl CrmRecords for HttpCrm {
 
     async fn write_records(&self, writes: &[RecordWrite]) -> Result<Vec<WriteResult>, CrmError> {
         writes::write(self, writes).await
+    }
+}
+
+impl CrmContacts for HttpCrm {
+    async fn find_contacts(&self, query: &ContactQuery) -> Result<ContactPage, CrmError> {
+        contacts::find(self, query).await
+    }
+
+    async fn match_contacts(&self, queries: &[MatchQuery]) -> Result<Vec<MatchAnswer>, CrmError> {
+        contacts::find_matches(self, queries).await
+    }
+
+    async fn photo(&self, id: &str) -> Result<Option<Photo>, CrmError> {
+        contacts::photo(self, id).await
+    }
+
+    async fn put_photo(&self, op: &OpId, id: &str, if_version: Option<&str>, photo: Option<&Photo>) -> Result<WriteVerdict, CrmError> {
+        contacts::put_photo(self, op, id, if_version, photo).await
+    }
+
+    async fn add_address(&self, op: &OpId, id: &str, address: &ContactAddress) -> Result<WriteVerdict, CrmError> {
+        contacts::add_address(self, op, id, address).await
+    }
+
+    async fn set_switch(&self, op: &OpId, id: &str, switch: Switch) -> Result<WriteVerdict, CrmError> {
+        contacts::set_switch(self, op, id, switch).await
+    }
+
+    async fn partners(&self, query: &PartnerQuery) -> Result<Vec<Partner>, CrmError> {
+        contacts::partners(self, query).await
+    }
+
+    async fn groups(&self) -> Result<Vec<ContactGroup>, CrmError> {
+        contacts::groups(self).await
     }
 }
 

@@ -83,21 +83,28 @@ fn in_order(answer: ItemBatchAnswer, writes: &[RecordWrite]) -> Result<Vec<Write
     let mut results = Vec::with_capacity(writes.len());
     for write in writes {
         let result = by_op.remove(&write.op).ok_or_else(|| contract("a write has no result"))?;
-        results.push(WriteResult { op: write.op.clone(), verdict: verdict(result, write)? });
+        results.push(WriteResult { op: write.op.clone(), verdict: verdict(result, written(write))? });
     }
     if by_op.is_empty() { Ok(results) } else { Err(contract("a result is for no write")) }
 }
 
-fn verdict(result: ItemResultDocument, write: &RecordWrite) -> Result<WriteVerdict, CrmError> {
+/// The record that a write is about, where it exists already.
+fn written(write: &RecordWrite) -> Option<&str> {
+    match &write.action {
+        RecordAction::Update { id, .. } | RecordAction::Delete { id, .. } => Some(id),
+        RecordAction::Create { .. } | RecordAction::CreateContact { .. } => None,
+    }
+}
+
+/// What became of a write; `id` is the record it was about, where that existed.
+pub(super) fn verdict(result: ItemResultDocument, id: Option<&str>) -> Result<WriteVerdict, CrmError> {
     let stored = |verdict: fn(RecordView) -> WriteVerdict| -> Result<WriteVerdict, CrmError> {
         let item = result.item.ok_or_else(|| CrmError::Contract("a result lacks the record".to_owned()))?;
-        match &write.action {
-            RecordAction::Update { id, .. } | RecordAction::Delete { id, .. } if *id != item.id => {
-                Err(CrmError::Contract("a result holds another record than was written".to_owned()))
-            }
-            // V10: a record that cannot be read does not hold up the others; its write is asked for again and has its answer there.
-            _ => Ok(item.read().map_or_else(|fault| WriteVerdict::Retry { reason: one_line(&fault.to_string()) }, verdict)),
+        if id.is_some_and(|id| id != item.id) {
+            return Err(CrmError::Contract("a result holds another record than was written".to_owned()));
         }
+        // V10: a record that cannot be read does not hold up the others; its write is asked for again and has its answer there.
+        Ok(item.read().map_or_else(|fault| WriteVerdict::Retry { reason: one_line(&fault.to_string()) }, verdict))
     };
     let reason = if result.reason.is_empty() { "the CRM gave no reason".to_owned() } else { one_line(&result.reason) };
     Ok(match result.verdict {

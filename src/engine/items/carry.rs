@@ -234,6 +234,9 @@ fn record_action(write: &crate::crm::RecordAction) -> Action {
         RecordAction::Create { activity_type, fields, .. } => {
             Action::CreateRecord { activity_type: activity_type.clone(), fields: fields.clone() }
         }
+        RecordAction::CreateContact { kind, fields, .. } => {
+            Action::CreateRecord { activity_type: crate::crm::contract::kind_name(*kind).to_owned(), fields: fields.clone() }
+        }
         RecordAction::Update { id, if_version, bind, activity_type, changes } => Action::UpdateRecord {
             record: id.clone(),
             if_version: if_version.clone(),

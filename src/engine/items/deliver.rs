@@ -128,7 +128,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             RecordAction::Update { id, .. } | RecordAction::Delete { id, .. } => {
                 self.crm.record(id).await.map_or(RecordOutcome::Unknown, RecordOutcome::Found)
             }
-            RecordAction::Create { .. } => RecordOutcome::Unknown,
+            RecordAction::Create { .. } | RecordAction::CreateContact { .. } => RecordOutcome::Unknown,
         }
     }
 

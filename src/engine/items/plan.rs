@@ -167,7 +167,9 @@ fn steps(part: &PartDecision, write: Option<&GroupwareWrite>) -> Vec<PlannedStep
         _ => {}
     }
     match &part.write {
-        Some(RecordAction::Create { fields, .. }) => step(ConflictSide::Crm, StepKind::Create, all(fields)),
+        Some(RecordAction::Create { fields, .. } | RecordAction::CreateContact { fields, .. }) => {
+            step(ConflictSide::Crm, StepKind::Create, all(fields));
+        }
         Some(RecordAction::Update { bind, changes, .. }) => {
             if !changes.is_empty() {
                 step(ConflictSide::Crm, StepKind::Update, changed(&part.record, changes));

@@ -112,9 +112,14 @@ pub(super) async fn resolve(State(app): State<Arc<App>>, request: Request) -> Re
 
 /// The parameters of an operation in a query, judged by their schemas; what it does not have is left out.
 pub(super) fn parameters(path: &str, query: &str) -> Result<Vec<(String, String)>, Failure> {
+    parameters_of(path, "get", query)
+}
+
+/// The same of a method.
+pub(super) fn parameters_of(path: &str, method: &str, query: &str) -> Result<Vec<(String, String)>, Failure> {
     let mut read: Vec<(String, String)> = Vec::new();
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-        if schema::check_parameter(path, "get", &name, &value).map_err(|error| Failure::new(ProblemKind::Invalid, error))?.is_none() {
+        if schema::check_parameter(path, method, &name, &value).map_err(|error| Failure::new(ProblemKind::Invalid, error))?.is_none() {
             continue;
         }
         if read.iter().any(|(earlier, _)| *earlier == name) {

@@ -6,6 +6,7 @@
 mod activity;
 mod answers;
 mod api;
+mod contacts;
 mod decide;
 mod directory;
 mod fault_page;
@@ -26,6 +27,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use activity::{Owner, StoredActivity};
+pub use contacts::{StoredContact, StoredGroup};
 pub use directory::{Contact, Directory, Employee, Partner, sample_directory};
 pub use faults::Faults;
 pub use records::{StoredRecord, SyncAs};
@@ -68,7 +70,7 @@ impl Default for SandboxCrmOptions {
             token: None,
             faults: Faults::default(),
             directory: sample_directory(),
-            profiles: names(&["mail", "activities", "settings", "events", "audit"]),
+            profiles: names(&["mail", "activities", "contacts", "settings", "events", "audit"]),
             limits: LimitsDocument { parallelism: 2, ..LimitsDocument::default() },
             compression: names(&["zstd", "gzip"]),
             series: true,
@@ -94,6 +96,7 @@ impl SandboxCrm {
         let url = format!("http://{}", listener.local_addr()?);
         let store = store::Store::open(&dir)?;
         let app = Arc::new(App::new(options, url.clone(), store));
+        app.load_contacts()?;
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let router = server::router(Arc::clone(&app));
         let task = tokio::spawn(async move {
@@ -170,11 +173,6 @@ impl RunningCrm {
     #[must_use]
     pub fn requests(&self) -> Vec<String> {
         self.app.seen().iter().cloned().collect()
-    }
-
-    /// Changes who is in the CRM: an address added here is known to the next import.
-    pub fn change_directory(&self, change: impl FnOnce(&mut Directory)) {
-        change(&mut self.app.directory_mut());
     }
 
     /// What the CRM says of itself.

@@ -23,8 +23,9 @@ use crate::model::Direction;
 /// Activities on one page.
 const ROWS: usize = 100;
 
-/// What the pages may load: the style sheet and the frame with a mail's HTML, both from here.
-const POLICY: &str = "default-src 'none'; style-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// What the pages may load: the style sheet, contacts' pictures and the frame with a mail's HTML, all from here.
+const POLICY: &str =
+    "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// What a mail's HTML may do: show its own colours. No script, no form, no link out of its frame, nothing remote.
 const MAIL_POLICY: &str =
@@ -50,11 +51,10 @@ pub(super) fn routes() -> Router<Arc<App>> {
         )
         .route("/activities/{id}/mail.eml", get(original).fallback(refuse))
         .route("/activities/{id}/html", get(html).fallback(refuse))
-        .route("/contacts", get(contacts).fallback(refuse))
-        .route("/partners", get(partners).fallback(refuse))
         .route("/documents", get(documents).fallback(refuse))
         .merge(super::fault_page::routes())
         .merge(super::records::page::routes())
+        .merge(super::contacts::page::routes())
         .route(
             "/style.css",
             get(|| async { with_type(StatusCode::OK, "text/css; charset=utf-8", include_str!("templates/style.css")) }).fallback(refuse),
@@ -190,34 +190,6 @@ async fn html(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
         Ok(None) => no_such_activity(),
         Err(failure) => failure.into_response(),
     }
-}
-
-async fn contacts(State(app): State<Arc<App>>) -> Response {
-    let directory = app.directory();
-    let rows = directory.contacts.iter().map(|contact| ListRow {
-        link: None,
-        title: contact.name.clone(),
-        meta: match contact.partner.as_deref().and_then(|id| directory.partner(id)) {
-            Some(partner) => format!("{} · {}", contact.id, partner.name),
-            None => format!("{} · private person", contact.id),
-        },
-        detail: contact.addresses.join(", "),
-    });
-    rendered(Ok(ListPage { current: "/contacts", heading: "Contacts", nothing: "No contact persons.", rows: rows.collect() }))
-}
-
-async fn partners(State(app): State<Arc<App>>) -> Response {
-    let directory = app.directory();
-    let rows = directory.partners.iter().map(|partner| {
-        let count = directory.contacts.iter().filter(|contact| contact.partner.as_ref() == Some(&partner.id)).count();
-        ListRow {
-            link: None,
-            title: partner.name.clone(),
-            meta: format!("{} · {count} contact person{}", partner.id, if count == 1 { "" } else { "s" }),
-            detail: partner.domains.join(", "),
-        }
-    });
-    rendered(Ok(ListPage { current: "/partners", heading: "Business partners", nothing: "No business partners.", rows: rows.collect() }))
 }
 
 async fn documents(State(app): State<Arc<App>>) -> Response {

@@ -16,9 +16,10 @@ use super::answers::{Failure, method_not_allowed, with_type};
 use super::directory::{Directory, Employee};
 use super::faults::Faults;
 use super::store::Store;
-use super::{SandboxCrmOptions, api, fault_page, imports, page, records, searches};
+use super::{SandboxCrmOptions, api, contacts, fault_page, imports, page, records, searches};
 use crate::crm::contract::{
-    ActivityType, CapabilitiesDocument, ImportAnswer, LimitsDocument, Links, MailTypesDocument, ProblemKind, StatusDocument, openapi,
+    ActivityType, CapabilitiesDocument, ContactRulesDocument, ImportAnswer, LimitsDocument, Links, MailTypesDocument, ProblemKind,
+    StatusDocument, openapi,
 };
 
 /// Requests remembered.
@@ -41,6 +42,8 @@ pub(super) struct App {
     pub(super) in_flight: Mutex<BTreeSet<(String, String)>>,
     /// Answers of discarded batches.
     pub(super) discarded: Mutex<BTreeMap<(String, String), ImportAnswer>>,
+    /// All contacts, as they were last read.
+    pub(super) contacts: contacts::Cache,
     faults: Mutex<Faults>,
     directory: RwLock<Directory>,
     seen: Mutex<VecDeque<String>>,
@@ -60,6 +63,7 @@ impl App {
             statuses: named(&statuses).into_iter().map(|(key, name)| StatusDocument { key, name }).collect(),
             in_flight: Mutex::default(),
             discarded: Mutex::default(),
+            contacts: contacts::Cache::default(),
             faults: Mutex::new(options.faults.clone()),
             directory: RwLock::new(options.directory.clone()),
             seen: Mutex::default(),
@@ -92,6 +96,17 @@ impl App {
         format!("{}/activities/{{id}}", self.url)
     }
 
+    /// Template of the page of a contact person or an organisation.
+    pub(super) fn contact_link(&self) -> String {
+        format!("{}/contacts/{{id}}", self.url)
+    }
+
+    /// What is asked of contacts.
+    #[expect(clippy::unused_self, reason = "a property of this CRM, like its limits")]
+    pub(super) fn contact_rules(&self) -> ContactRulesDocument {
+        ContactRulesDocument::default()
+    }
+
     pub(super) fn limits(&self) -> LimitsDocument {
         self.options.limits
     }
@@ -108,7 +123,12 @@ impl App {
             document_categories: texts(&["Angebot", "Auftrag", "Rechnung", "Vertrag", "Technik"]),
             document_keywords: texts(&["Entwurf", "Final", "Vertraulich"]),
             compression: self.options.compression.clone(),
-            links: Links { activity: Some(self.activity_link()), ..Links::default() },
+            links: Links {
+                activity: Some(self.activity_link()),
+                contact: Some(self.contact_link()),
+                business_partner: Some(self.contact_link()),
+            },
+            contacts: self.contact_rules(),
             series: self.options.series,
             follow_ups: true,
             server_time: Some(chrono::Utc::now()),
@@ -159,6 +179,16 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/v1/changes", only!("GET, HEAD", get(records::api::changes)))
         .route("/v1/items/batch", only!("POST", axum::routing::post(records::api::write)))
         .route("/v1/items/{id}", only!("GET, HEAD", get(records::api::item)))
+        .route("/v1/contacts", only!("GET, HEAD", get(contacts::api::find)))
+        .route("/v1/contacts/match", only!("POST", axum::routing::post(contacts::api::find_matches)))
+        .route(
+            "/v1/contacts/{id}/photo",
+            only!("GET, HEAD, PUT, DELETE", get(contacts::api::photo).put(contacts::api::put_photo).delete(contacts::api::delete_photo)),
+        )
+        .route("/v1/contacts/{id}/addresses", only!("POST", axum::routing::post(contacts::api::add_address)))
+        .route("/v1/contacts/{id}/switch", only!("PUT", axum::routing::put(contacts::api::set_switch)))
+        .route("/v1/business-partners", only!("GET, HEAD", get(contacts::api::partners)))
+        .route("/v1/groups", only!("GET, HEAD", get(contacts::api::groups)))
         .route("/v1/records", only!("GET, HEAD", get(records::api::find_records)))
         .route("/v1/events", only!("GET, HEAD", get(records::events::listen)))
         .route("/v1/audit/mail", only!("POST", axum::routing::post(api::audit)))

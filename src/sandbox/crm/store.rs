@@ -88,6 +88,7 @@ impl Store {
             write.open_table(BATCHES)?;
             write.open_table(LOCKS)?;
             super::records::create_tables(&write)?;
+            super::contacts::create_tables(&write)?;
             let activities = write.open_table(ACTIVITIES)?;
             activities.iter()?.map(|row| Ok(parse::<StoredActivity>(row?.1.value())?.raw.0)).collect::<Result<_, StoreError>>()?
         };

@@ -97,6 +97,7 @@ mod tests {
             recurrence_id: None,
             fields: Fields::new(),
             origin: None,
+            contact: None,
         }
     }
 

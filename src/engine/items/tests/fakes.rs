@@ -296,7 +296,16 @@ impl FakeCrm {
         };
         let (uid, recurrence_id) = office.records.get(id).map(|view| (view.uid.clone(), view.recurrence_id.clone())).unwrap_or_default();
         let link = RecordLink { id: id.into(), version: String::new(), link: Some(format!("https://crm.example/{id}")) };
-        office.store(RecordView { link, kind, activity_type: activity_type.into(), uid, recurrence_id, fields, origin: None });
+        office.store(RecordView {
+            link,
+            kind,
+            activity_type: activity_type.into(),
+            uid,
+            recurrence_id,
+            fields,
+            origin: None,
+            contact: None,
+        });
     }
 
     pub(super) fn edit(&self, id: &str, changes: &FieldChanges) {
@@ -361,6 +370,7 @@ impl Office {
                     recurrence_id: recurrence_id.clone(),
                     fields,
                     origin: None,
+                    contact: None,
                 }))
             }
             RecordAction::Update { id, if_version, bind, activity_type, changes } => {
@@ -378,6 +388,7 @@ impl Office {
                 self.writes += 1;
                 WriteVerdict::Applied(self.store(view))
             }
+            RecordAction::CreateContact { .. } => panic!("no contacts here"),
             RecordAction::Delete { .. } => panic!("crmsync never deletes in the CRM"),
         };
         self.done.insert(write.op.clone(), verdict.clone());

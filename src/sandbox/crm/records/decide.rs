@@ -10,6 +10,8 @@ use super::{StoredRecord, native_kind, number};
 use crate::crm::contract::{ActivityType, FieldFault, ItemResultDocument, ItemVerdict, ItemWriteDocument, LinkedRecord, field_name};
 use crate::crm::{RecordAction, RecordKind, RecordOrigin};
 use crate::model::{Digest, Field, Fields, Moment, OpId, Value};
+use crate::sandbox::crm::contacts;
+use crate::sandbox::crm::contacts::decide::{ContactWrite, Writer, concerns_contacts};
 use crate::sandbox::crm::directory::Directory;
 use crate::sandbox::crm::faults::Faults;
 use crate::sandbox::crm::matching::assign;
@@ -24,6 +26,7 @@ pub(super) struct Rules<'a> {
     pub(super) types: &'a [ActivityType],
     pub(super) series: bool,
     pub(super) link: &'a str,
+    pub(super) contact_link: &'a str,
     pub(super) now: DateTime<Utc>,
 }
 
@@ -50,23 +53,48 @@ fn rejected(field: &str, reason: &str) -> Ruling {
 pub(super) fn apply(tables: &mut Tables<'_>, rules: &Rules<'_>, document: ItemWriteDocument) -> Result<ItemResultDocument, StoreError> {
     let op = document.op_id.clone();
     let digest = Digest::of(&serde_json::to_vec(&document)?);
-    if let Some(bytes) = tables.write_result(rules.employee, op.as_str())? {
+    once(tables, rules.employee, &op, &digest, |tables| {
+        let of_contact = concerns_contacts(document.kind.as_deref(), document.id.as_deref());
+        let ruling = match document.read() {
+            Ok(write) if of_contact => {
+                let Rules { employee, agent, faults, contact_link: link, now, .. } = *rules;
+                let writer = Writer { employee, agent, faults, link, now };
+                return contacts::decide::write(&mut tables.contacts, &writer, &op, ContactWrite::Item(write.action));
+            }
+            Ok(write) => rule(tables, rules, &op, write.action)?,
+            Err(fault) => Ruling::Rejected(fault),
+        };
+        Ok(answer(rules, &op, ruling))
+    })
+}
+
+/// Writes once: an operation that stored something is answered as it was first.
+pub(in crate::sandbox::crm) fn once(
+    tables: &mut Tables<'_>,
+    employee: &str,
+    op: &OpId,
+    digest: &Digest,
+    write: impl FnOnce(&mut Tables<'_>) -> Result<ItemResultDocument, StoreError>,
+) -> Result<ItemResultDocument, StoreError> {
+    if let Some(bytes) = tables.write_result(employee, op.as_str())? {
         let kept: KeptResult = serde_json::from_slice(&bytes)?;
-        return Ok(if kept.write == digest {
+        return Ok(if kept.write == *digest {
             kept.result
         } else {
-            answer(rules, &op, rejected("opId", "this operation was another write before"))
+            ItemResultDocument {
+                op_id: op.clone(),
+                verdict: ItemVerdict::Rejected,
+                item: None,
+                reason: "this operation was another write before".to_owned(),
+                field: Some("opId".to_owned()),
+            }
         });
     }
-    let ruling = match document.read() {
-        Ok(write) => rule(tables, rules, &op, write.action)?,
-        Err(fault) => Ruling::Rejected(fault),
-    };
-    let result = answer(rules, &op, ruling);
+    let result = write(tables)?;
     // The others stored nothing and are judged anew.
     if matches!(result.verdict, ItemVerdict::Applied | ItemVerdict::Unchanged | ItemVerdict::Joined) {
-        let kept = KeptResult { write: digest, result };
-        tables.keep_write_result(rules.employee, kept.result.op_id.as_str(), &serde_json::to_vec(&kept)?)?;
+        let kept = KeptResult { write: digest.clone(), result };
+        tables.keep_write_result(employee, kept.result.op_id.as_str(), &serde_json::to_vec(&kept)?)?;
         return Ok(kept.result);
     }
     Ok(result)
@@ -84,6 +112,8 @@ fn answer(rules: &Rules<'_>, op_id: &OpId, ruling: Ruling) -> ItemResultDocument
 
 fn rule(tables: &mut Tables<'_>, rules: &Rules<'_>, op: &OpId, action: RecordAction) -> Result<Ruling, StoreError> {
     match action {
+        // Such a write goes to the contacts.
+        RecordAction::CreateContact { .. } => Ok(rejected("kind", "it is no activity")),
         RecordAction::Create { activity_type, uid, recurrence_id, fields } => {
             create(tables, rules, op, &activity_type, uid, recurrence_id, fields)
         }

@@ -14,7 +14,8 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-pub(super) use table::create_tables;
+pub(super) use decide::once;
+pub(super) use table::{Tables, create_tables};
 
 use crate::crm::contract::{ActivityType, ItemDocument, LinkedRecord, kind_name};
 use crate::crm::{RecordKind, RecordLink, RecordOrigin, RecordView};
@@ -223,6 +224,7 @@ impl StoredRecord {
             recurrence_id: self.recurrence_id.clone(),
             fields: self.fields.clone(),
             origin: self.origin.clone(),
+            contact: None,
         };
         ItemDocument { linked: self.linked.clone(), ..ItemDocument::from(&view) }
     }

@@ -6,6 +6,7 @@ use redb::{ReadableDatabase as _, ReadableTable as _, TableDefinition};
 
 use super::StoredRecord;
 use crate::model::Moment;
+use crate::sandbox::crm::contacts;
 use crate::sandbox::crm::store::{Store, StoreError, parse};
 
 const RECORDS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("records");
@@ -35,16 +36,20 @@ fn new_log_name() -> String {
 }
 
 /// The tables while they are changed.
-pub(super) struct Tables<'t> {
+pub(in crate::sandbox::crm) struct Tables<'t> {
     records: redb::Table<'t, u64, &'static [u8]>,
     log: redb::Table<'t, u64, u64>,
     keys: redb::Table<'t, (&'static str, &'static str), &'static [u8]>,
     writes: redb::Table<'t, (&'static str, &'static str), &'static [u8]>,
+    pub(in crate::sandbox::crm) contacts: contacts::table::Tables<'t>,
 }
 
 impl Store {
     /// Changes records in one commit.
-    pub(super) fn change_records<T>(&self, work: impl FnOnce(&mut Tables<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    pub(in crate::sandbox::crm) fn change_records<T>(
+        &self,
+        work: impl FnOnce(&mut Tables<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let write = self.database()?.begin_write()?;
         let result = {
             let mut tables = Tables {
@@ -52,6 +57,7 @@ impl Store {
                 log: write.open_table(LOG)?,
                 keys: write.open_table(KEYS)?,
                 writes: write.open_table(WRITES)?,
+                contacts: contacts::table::Tables::open(&write)?,
             };
             work(&mut tables)?
         };
@@ -116,6 +122,7 @@ impl Store {
             for sequence in gone {
                 log.remove(sequence)?;
             }
+            contacts::table::forget_tombstones(&write)?;
             write.open_table(META)?.insert("log", new_log_name().as_str())?;
         }
         write.commit()?;
