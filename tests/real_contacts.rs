@@ -60,7 +60,7 @@ on_every_server!(
 
 impl Scene {
     async fn new(server: &'static str) -> Self {
-        static NEXT: AtomicUsize = AtomicUsize::new(1);
+        static NEXT: AtomicUsize = AtomicUsize::new(61);
         let address = variable(server);
         let (user, password) = match server {
             // The first login by IMAP makes the account.
@@ -71,7 +71,7 @@ impl Scene {
             // It asks nobody; alice is whoever comes.
             name if name.starts_with("XANDIKOS") => ("alice".to_owned(), "pw-alice".to_owned()),
             _ => {
-                let name = format!("user{:02}", NEXT.fetch_add(1, Ordering::Relaxed) % 40 + 1);
+                let name = format!("user{:02}", NEXT.fetch_add(1, Ordering::Relaxed));
                 let password = format!("pw-{name}");
                 (name, password)
             }

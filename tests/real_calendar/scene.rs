@@ -42,8 +42,8 @@ impl Scene {
 
     /// The same with lines for the `[calendar]` table.
     pub fn with(server: &'static str, settings: &str) -> Self {
-        // Behind the users that the adapter's own tests take first; every scene has a calendar of its own.
-        static NEXT: AtomicUsize = AtomicUsize::new(29);
+        // Behind the users that the other tests take: a broken file in a home changes what Radicale 3.1.8 says of all of it.
+        static NEXT: AtomicUsize = AtomicUsize::new(101);
         let _ = rustls::crypto::ring::default_provider().install_default();
         let address = variable(server);
         let (user, password) = match server {
@@ -55,7 +55,7 @@ impl Scene {
             // It asks nobody; alice is whoever comes.
             name if name.starts_with("XANDIKOS") => ("alice".to_owned(), "pw-alice".to_owned()),
             _ => {
-                let name = format!("user{:02}", NEXT.fetch_add(1, Ordering::Relaxed) % 40 + 1);
+                let name = format!("user{:02}", NEXT.fetch_add(1, Ordering::Relaxed));
                 (name.clone(), format!("pw-{name}"))
             }
         };

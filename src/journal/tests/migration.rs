@@ -1,9 +1,10 @@
 use redb::{Database, ReadableDatabase, TableDefinition};
 
-use super::samples::{run, run_id, run_item, work};
+use super::samples::{at, run, run_id, run_item, work};
 use crate::journal::fault::FaultBackend;
 use crate::journal::migrations::SCHEMA;
 use crate::journal::{Change, Journal, JournalError};
+use crate::model::Area;
 
 const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 const RUN_ITEMS: TableDefinition<'_, (&str, u64), &[u8]> = TableDefinition::new("run-items");
@@ -47,6 +48,16 @@ fn a_journal_of_version_1_gets_its_index_and_keeps_its_records_and_identity() {
     let of_redb = disk.syncs() - syncs;
     drop(Journal::open_with_backend(disk.clone()).unwrap());
     assert_eq!(disk.syncs() - syncs, 2 * of_redb, "opening a current file writes nothing of ours");
+}
+
+#[test]
+fn a_journal_of_version_2_gets_the_tables_of_items_and_keeps_its_records() {
+    let journal = Journal::open_with_backend(file(2)).unwrap();
+    assert_eq!(journal.instance().to_string(), INSTANCE);
+    assert_eq!(journal.run_items(&run_id(1), None, 4).unwrap().len(), 4);
+    assert_eq!(journal.pairs_page(&work(), Area::Calendar, None, 9).unwrap(), []);
+    journal.commit_blocking(vec![Change::AddRisky { account: work(), area: Area::Calendar, at: at(1), count: 3 }]).unwrap();
+    assert_eq!(journal.check().unwrap().schema, SCHEMA);
 }
 
 #[test]
