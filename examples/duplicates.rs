@@ -45,8 +45,12 @@ const FAMILY: [&str; 24] = [
 /// The contact with a number. Names repeat as in real life: the commonest ones many times, most seldom.
 fn contact(number: usize, card: bool) -> Fields {
     let spread = number.wrapping_mul(2_654_435_761) >> 7;
-    let family = format!("{}{}", FAMILY[spread % FAMILY.len()], ["", "-Nord", "mann", "son", "hagen"][spread / 24 % 5]);
     let given = GIVEN[spread / 120 % GIVEN.len()];
+    let family = format!(
+        "{}{}",
+        FAMILY[spread % FAMILY.len()],
+        ["", "-Nord", "mann", "son", "hagen"][spread / 24 % 5].to_owned() + ["", "-Berg", "-Tal", "-Feld", "-Bach"][spread / 2880 % 5]
+    );
     let firm = format!("Firma {} GmbH", number / 7);
     let text = |text: &str| Value::Text(text.to_owned());
     // Of four cards one has the address of a contact, one the mobile number, one the name alone, one nothing.

@@ -11,8 +11,9 @@ use crate::crm::MatchQuery;
 use crate::model::dialling::{Country, e164};
 use crate::model::{Field, Fields, Value};
 
-/// Contacts looked at for one thing in common: a name that thousands bear says little, and of the certain ones few are enough.
-const MAX_BLOCK: usize = 256;
+/// Contacts looked at for one thing in common: a name that hundreds bear says little, and of the certain ones few are enough. It bounds
+/// the time of one check.
+const MAX_BLOCK: usize = 64;
 
 /// Similar contacts told of one.
 const MAX_SIMILAR: usize = 10;

@@ -15,7 +15,7 @@ use super::{StoredContact, photos};
 use crate::crm::Partner;
 use crate::crm::contract::{
     AddressWrite, ContactPageDocument, GroupList, ItemResultDocument, MatchAnswerDocument, MatchRequest, PartnerPage, ProblemKind,
-    SwitchWrite,
+    SwitchWrite, schema,
 };
 use crate::model::contact::Photo;
 use crate::model::{Digest, Field, OpId, Value, folding};
@@ -262,6 +262,9 @@ pub(in crate::sandbox::crm) async fn set_switch(
 
 /// One write by itself, with the faults of a batch.
 async fn single(app: &Arc<App>, cut: &Cut, employee: &Employee, agent: String, op: OpId, asked: ContactWrite) -> Response {
+    if let Err(error) = schema::check_parameter("/v1/contacts/{id}/switch", "put", "id", asked.id()) {
+        return Failure::new(ProblemKind::Invalid, error).into_response();
+    }
     if let Some(refusal) = refusal(app) {
         return refusal;
     }
@@ -282,6 +285,14 @@ async fn single(app: &Arc<App>, cut: &Cut, employee: &Employee, agent: String, o
 }
 
 impl ContactWrite {
+    /// The contact it is about.
+    fn id(&self) -> &str {
+        match self {
+            Self::Item(_) => "",
+            Self::Photo { id, .. } | Self::Address { id, .. } | Self::Switch { id, .. } => id,
+        }
+    }
+
     /// What tells one write from another under the same operation.
     fn digest(&self) -> Digest {
         let text = match self {
