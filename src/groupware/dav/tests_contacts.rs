@@ -33,7 +33,7 @@ const BOOKS: &str = r#"S: 207
 S: DAV: 1, 3, addressbook
 <multistatus xmlns="DAV:" xmlns:A="urn:ietf:params:xml:ns:carddav" xmlns:C="urn:ietf:params:xml:ns:caldav">
 <response><href>/dav/alice/</href><propstat><prop><resourcetype><collection/></resourcetype></prop><status>HTTP/1.1 200 OK</status></propstat></response>
-<response><href>/dav/alice/work/</href><propstat><prop><resourcetype><collection/><C:calendar/></resourcetype></prop><status>HTTP/1.1 200 OK</status></propstat></response>
+<response><href>/dav/alice/office/</href><propstat><prop><resourcetype><collection/><C:calendar/></resourcetype></prop><status>HTTP/1.1 200 OK</status></propstat></response>
 <response><href>/dav/alice/book/</href><propstat><prop><resourcetype><collection/><A:addressbook/></resourcetype><displayname>Kontakte</displayname>
 <A:supported-address-data><A:address-data-type content-type="text/vcard" version="VERSION"/></A:supported-address-data><sync-token>t1</sync-token></prop>
 <status>HTTP/1.1 200 OK</status></propstat></response></multistatus>
