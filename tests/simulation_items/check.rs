@@ -249,10 +249,6 @@ fn nothing_doubled(state: &mut State) {
     let mut keys: BTreeSet<(String, Option<String>)> = BTreeSet::new();
     for (id, record) in state.crm.records.iter().filter(|(_, record)| !record.deleted) {
         let Record { view, .. } = record;
-        // Nobody can know that an item was made from a record that was hidden before it was bound to it.
-        if view.uid.is_none() && !record.hidden.is_empty() {
-            continue;
-        }
         let occurrence = view.recurrence_id.as_ref().map(Moment::key);
         if let Some(uid) = &view.uid
             && !keys.insert((uid.clone(), occurrence.clone()))
@@ -275,8 +271,7 @@ fn foreign_parts_survive(state: &mut State) {
     for (number, entry) in state.mailboxes.iter().flat_map(|server| server.items().map(|(_, _, entry)| (server.number, entry))) {
         // What its user removed another agent, who never knew it, may make again from the record.
         let mine = [format!("u{number}-"), format!("c{number}-")].iter().any(|prefix| entry.uid.starts_with(prefix));
-        let removed = state.book.removed_items.contains(&(number, entry.uid.clone()));
-        let by_user = mine && !removed && !state.book.ambiguous.contains(&entry.uid);
+        let by_user = mine && !state.book.removed_items.contains(&(number, entry.uid.clone()));
         if by_user && entry.opaque != format!("X-FOREIGN:{}", entry.uid) {
             troubles.push(format!("{}: {}", entry.uid, entry.opaque));
         }

@@ -177,11 +177,6 @@ impl Stage {
                         folder.truncate = true;
                         folder.generation += 1;
                     });
-                    // An agent that never saw an item because a listing lacks it makes a second one where the server takes it.
-                    let elsewhere = |folder: &str| folder != "cal" && folder != "tasks";
-                    let uids = server.items().filter(|(folder, ..)| server.quirks.double_uids || elsewhere(folder));
-                    let uids: Vec<String> = uids.map(|(_, _, entry)| entry.uid.clone()).collect();
-                    state.book.ambiguous.extend(uids);
                 }
             }
             Step::ExpireCrm => self.world.state().crm.expire(),

@@ -246,20 +246,11 @@ fn change(state: &mut State, mailbox: usize, act: GroupwareAct, pick: usize, now
             let server = &state.mailboxes[mailbox];
             let target = server.folders.iter().find(|(name, other)| **name != folder && other.areas.contains(&before.area));
             let Some(target) = target.map(|(name, _)| name.clone()) else { return };
-            if !before.readable || server.folders.values().any(|folder| folder.truncate) {
-                state.book.ambiguous.insert(before.uid.clone());
-            }
             state.mailboxes[mailbox].delete(&folder, &id);
             return put(state, mailbox, &target, &id, after, &format!("user {mailbox} moves {} from {folder}", before.uid));
         }
         Act::Recreate => return recreate(state, mailbox, &folder),
-        Act::Break => {
-            after.readable = !before.readable;
-            // Of what cannot be read nobody knows the UID: a second agent makes another where the server takes it.
-            if state.mailboxes[mailbox].quirks.double_uids || folder == "cal2" {
-                state.book.ambiguous.insert(before.uid.clone());
-            }
-        }
+        Act::Break => after.readable = !before.readable,
         _ => return,
     }
     if act != Act::Break && !before.readable {

@@ -360,11 +360,9 @@ impl Situation<'_> {
 
     /// The record was deleted in the CRM.
     fn record_deleted(&self, pair: &Pair, part: &ItemPart, decided: &mut PartDecision) {
-        let said = &pair.base.groupware;
-        // Where the answer to its creation was lost, only what it says otherwise than it was told to is somebody's change.
-        let seen = pair.item.is_some();
-        let changed = part.fields.iter().any(|(field, value)| said.get(field).map_or(seen, |said| said != value))
-            || seen && said.keys().any(|field| !part.fields.contains_key(field));
+        // With its master the whole series goes, and what somebody said of one occurrence with it.
+        let of_series = |(key, part): (&ItemKey, &ItemPart)| self.facts.pairs.get(key).map_or(part.exists, |pair| differs(pair, part));
+        let changed = differs(pair, part) || part.recurrence_id.is_none() && self.whole.list.iter().any(of_series);
         decided.what = match deletion::of_record(changed && !self.facts.will.confirm, self.rules) {
             _ if self.facts.will.refuse => What::Become(PairState::RecordGone),
             deletion::InGroupware::Keep => What::Become(PairState::RecordGone),
@@ -379,6 +377,15 @@ impl Situation<'_> {
             }
         };
     }
+}
+
+/// Whether somebody changed a part since its pair was settled.
+fn differs(pair: &Pair, part: &ItemPart) -> bool {
+    let said = &pair.base.groupware;
+    // Where the answer to its creation was lost, only what it says otherwise than it was told to is somebody's change.
+    let seen = pair.item.is_some();
+    part.fields.iter().any(|(field, value)| said.get(field).map_or(seen, |said| said != value))
+        || seen && said.keys().any(|field| !part.fields.contains_key(field))
 }
 
 /// Cancelled, declined or completed: nothing to create on the other side.
