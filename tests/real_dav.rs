@@ -58,6 +58,7 @@ on_every_server!(
     a_quiet_account_costs_one_request,
     odd_names_are_one_item_each,
     v2_a_used_uid_shows_the_item_that_has_it,
+    v12_an_item_is_found_by_its_uid_and_no_other,
 );
 
 impl Scene {
@@ -324,12 +325,12 @@ async fn v10_a_broken_item_leaves_its_neighbours_alone(scene: Scene) {
     assert_eq!(fetched.len(), ids.len());
     for (id, fetched) in ids.iter().zip(&fetched) {
         match (id.0.as_str(), fetched) {
-            ("odd.ics", Fetched::Unreadable(item, why)) => assert!(item.id == *id && why == "it is broken"),
+            ("odd.ics", Fetched::Unreadable { item, why, .. }) => assert!(item.id == *id && why == "it is broken"),
             ("nothing.ics", Fetched::Gone(gone)) => assert_eq!(gone, id),
             // Radicale 3.9 hides what it cannot read (`skip_broken_item`).
             ("poison.ics", Fetched::Gone(_)) if scene.server == "RADICALE" => {}
             // Some servers hand it out as it is, and this format reads no dates.
-            ("poison.ics", Fetched::Unreadable(..) | Fetched::Item(_)) => {}
+            ("poison.ics", Fetched::Unreadable { .. } | Fetched::Item(_)) => {}
             (name, Fetched::Item(item)) => assert!(name.starts_with("c-b") && item.id == *id, "{name}"),
             (name, other) => panic!("{name}: {other:?}"),
         }
@@ -411,6 +412,21 @@ async fn v2_a_used_uid_shows_the_item_that_has_it(scene: Scene) {
         Written::Exists(item) => assert_eq!((item.id.0.as_str(), title(&item.item)), ("theirs.ics", "Theirs")),
         other => panic!("{other:?}"),
     }
+}
+
+async fn v12_an_item_is_found_by_its_uid_and_no_other(scene: Scene) {
+    // Outlook's are so long that their line is folded.
+    let outlook = format!("040000008200E00074C5B7101A82E008{}", "00112233445566778899AABBCCDDEEFF".repeat(3));
+    let folded = format!("{}\r\n {}", &outlook[..60], &outlook[60..]);
+    let raw = scene.raw();
+    for (name, uid) in [("outlook.ics", folded.as_str()), ("b.ics", "uid-b"), ("c.ics", "uid-b-longer")] {
+        assert_eq!(raw.put(&scene.calendar, name, &event(uid, "x", "")).await, 201, "{name}");
+    }
+    let asked = ["uid-b".to_owned(), "uid-none".to_owned(), outlook.clone()];
+    let mut found = scene.store.with_uids(&scene.calendar, Area::Calendar, &asked).await.unwrap();
+    found.sort();
+    let id = |name: &str| ItemId(name.to_owned());
+    assert_eq!(found, [(outlook, id("outlook.ics")), ("uid-b".to_owned(), id("b.ics"))]);
 }
 
 #[tokio::test]

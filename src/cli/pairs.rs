@@ -204,7 +204,7 @@ async fn groupware_side(session: &Session, found: &Found) -> Result<Side, Failur
                     == found.pair.recurrence_id.as_ref().map(crate::model::Moment::key)
             })
             .map_or(Side::Gone, |part| Side::Says(part.fields)),
-        Some(Fetched::Unreadable(_, why)) => Side::Unknown(why),
+        Some(Fetched::Unreadable { why, .. }) => Side::Unknown(why),
         Some(Fetched::Gone(_)) | None => Side::Gone,
     })
 }

@@ -36,6 +36,15 @@ pub trait ItemStore: Send + Sync {
     /// Items with their content: exactly one answer per id, in the order asked. One broken item never spoils its neighbours (V10).
     fn fetch(&self, collection: &CollectionId, ids: &[ItemId]) -> impl Future<Output = Result<Vec<Fetched>, GroupwareError>> + Send;
 
+    /// Items with one of these UIDs, each with its UID, by the server's own search: it finds what a listing lacked. Nothing where the server
+    /// cannot search.
+    fn with_uids(
+        &self,
+        collection: &CollectionId,
+        area: Area,
+        uids: &[String],
+    ) -> impl Future<Output = Result<Vec<(String, ItemId)>, GroupwareError>> + Send;
+
     /// Creates an item under a name that follows from `draft.create_id`, only if there is none: a repetition answers
     /// [`Written::Exists`] with what is there.
     fn create(&self, collection: &CollectionId, draft: &Draft) -> impl Future<Output = Result<Written, GroupwareError>> + Send;
@@ -137,8 +146,15 @@ pub enum Fetched {
     Item(StoredItem),
     /// The server says that it does not exist: 404 or 410 for the item itself. The only proof of a deletion (V8).
     Gone(ItemId),
-    /// It is there and cannot be read; why, in plain words. Version as known.
-    Unreadable(ItemRef, String),
+    /// It is there and cannot be read.
+    Unreadable {
+        /// Which; version as known.
+        item: ItemRef,
+        /// Its UID, where that much can be read.
+        uid: Option<String>,
+        /// Why, in plain words.
+        why: String,
+    },
 }
 
 /// An item as the server keeps it.

@@ -139,6 +139,10 @@ reasons! {
     RefusedByGroupware => "the groupware server refused it", "see the server's words; `crmsync parked retry` tries again";
     /// The item's content cannot be read.
     BrokenItem => "its content cannot be read", "open and save it in your calendar program; it is tried again when it changes";
+    /// A record names an item that was not found, and something in the collections cannot be read: it may be that item.
+    MayBeThere => "its item may be one that cannot be read", "open and save what cannot be read in your calendar program (see `crmsync parked`); it is tried again by itself";
+    /// The record that an item was made from is out of the employee's sight.
+    RecordWithheld => "the record it was made from is not visible to you", "ask for the right to see it; it is tried again by itself";
     /// Nothing can be written where it lies.
     ReadOnlyCollection => "it lies in a collection that cannot be written", "ask for the right to change it, or take it out of the settings";
     /// No collection takes new items of the area.

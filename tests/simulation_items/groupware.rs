@@ -381,10 +381,22 @@ impl ItemStore for FakeGroupware {
                 None => Fetched::Gone(id.clone()),
                 Some(entry) if entry.readable => Fetched::Item(entry.stored(&id.0)),
                 Some(entry) => {
-                    Fetched::Unreadable(ItemRef { id: id.clone(), version: Some(entry.version.to_string()) }, "no END:VEVENT".into())
+                    let item = ItemRef { id: id.clone(), version: Some(entry.version.to_string()) };
+                    Fetched::Unreadable { item, uid: None, why: "no END:VEVENT".into() }
                 }
             };
             Ok(ids.iter().map(answer).collect())
+        })
+    }
+
+    async fn with_uids(&self, collection: &CollectionId, area: Area, uids: &[String]) -> Result<Vec<(String, ItemId)>, GroupwareError> {
+        let (collection, uids) = (collection.clone(), uids.to_vec());
+        self.ask("search", move |state, mailbox, _| {
+            let requests = state.requests;
+            let folder = folder(&mut state.mailboxes[mailbox], &collection)?;
+            let is_hit = |entry: &Entry| entry.readable && entry.seen_from <= requests && entry.area == area && uids.contains(&entry.uid);
+            let hits = folder.items.iter().filter(|(_, entry)| is_hit(entry));
+            Ok(hits.map(|(id, entry)| (entry.uid.clone(), ItemId(id.clone()))).collect())
         })
     }
 

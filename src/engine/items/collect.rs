@@ -77,6 +77,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
                 {
                     // The others go on; its cursor stays.
                     missed.push((collection.name.clone(), error.to_string()));
+                    self.unread.insert(collection.id.0.clone(), collection.name.clone());
                 }
                 Err(error) => return Err(error),
             }

@@ -50,6 +50,10 @@ pub(super) struct Sync<'a, S, C> {
     started: Instant,
     /// The collections that take part.
     collections: BTreeMap<String, Collection>,
+    /// Those that cannot be read now, with their names for people.
+    unread: BTreeMap<String, String>,
+    /// Items of this run that cannot be read, with their UIDs where they are known.
+    broken: BTreeMap<ItemPlace, String>,
     /// Where new items go.
     target: Option<String>,
     /// Records that were read and not given to a unit yet.
@@ -107,6 +111,8 @@ impl<'a, S: ItemStore, C: CrmRecords> Sync<'a, S, C> {
             count: AreaCount::default(),
             started: ctx.now(),
             collections: BTreeMap::new(),
+            unread: BTreeMap::new(),
+            broken: BTreeMap::new(),
             target: None,
             records: BTreeMap::new(),
             uid_of: BTreeMap::new(),

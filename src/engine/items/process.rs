@@ -7,13 +7,14 @@ use crate::engine::error::EngineError;
 use crate::groupware::{Fetched, GroupwareError, ItemId, ItemRef, ItemStore, StoredItem};
 use crate::journal::{Change, ItemPlace, KnownItem};
 use crate::model::{Reason, ReasonCode};
-use crate::sync::items::identity::part_key;
+use crate::sync::items::identity::{item_id, part_key};
 use crate::sync::items::{Guard, guard, matching, spoken};
 use crate::sync::{NextTry, Remedy, classify};
 
 use super::Sync;
 use super::collect::belongs;
 use super::unit::Unit;
+use super::unlisted::Unlisted;
 
 /// Items fetched, decided and written together.
 const BATCH: usize = 100;
@@ -87,7 +88,8 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
                         queue.push(first);
                     }
                     (Remedy::Bisect { reason }, [id]) => {
-                        fetched.push(Fetched::Unreadable(ItemRef { id: id.clone(), version: None }, reason.detail));
+                        let item = ItemRef { id: id.clone(), version: None };
+                        fetched.push(Fetched::Unreadable { item, uid: None, why: reason.detail });
                     }
                     _ => return Err(error.into()),
                 },
@@ -104,13 +106,17 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
                 self.gone.insert(place(&id));
                 return Ok(None);
             }
-            Fetched::Unreadable(item, why) => {
+            Fetched::Unreadable { item, uid, why } => {
                 self.count_one();
                 if !self.job.guards.on(Guard::IsolatePoison) {
                     return Err(GroupwareError::TooLarge { server: String::new(), text: why }.into());
                 }
-                let known = self.known(item.version, String::new(), Some(Reason::new(ReasonCode::BrokenItem, why)));
-                return self.set_aside(place(&item.id), known, "", None).map(Some);
+                let place = place(&item.id);
+                let before = self.ctx.journal.known_item(&self.ctx.account, self.job.area, &place)?;
+                let uid = uid.or_else(|| before.map(|known| known.uid)).unwrap_or_default();
+                self.broken.insert(place.clone(), uid.clone());
+                let known = self.known(item.version, uid, Some(Reason::new(ReasonCode::BrokenItem, why)));
+                return self.set_aside(place, known, "", None).map(Some);
             }
             Fetched::Item(stored) => stored,
         };
@@ -216,7 +222,15 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             }
             let view: Option<RecordView> = match self.records.get(id) {
                 Some(known) => known.view().cloned(),
-                None => self.crm.record(id).await?.into_view().filter(|view| self.job.kinds().contains(&view.kind)),
+                None => match self.crm.record(id).await? {
+                    RecordState::Present(view) => Some(view).filter(|view| self.job.kinds().contains(&view.kind)),
+                    // Made from a record that is out of sight, by whoever: it stands for that record.
+                    RecordState::Withheld if unit.uid == item_id(&self.job.crm_instance, id) => {
+                        unit.records.insert(key, RecordState::Withheld);
+                        continue;
+                    }
+                    RecordState::Withheld | RecordState::Deleted => None,
+                },
             };
             let Some(view) = view else { continue };
             if matching::by_mark(&unit.uid, pair.as_ref(), &view) == matching::Mark::Own {
@@ -332,12 +346,13 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             if self.stopped() {
                 return Ok(true);
             }
-            let mut units = self.find_unlisted(chunk).await?;
+            let Unlisted { mut units, mut doubts } = self.find_unlisted(chunk).await?;
             for uid in chunk {
                 if self.seen.contains_key(uid) {
                     continue;
                 }
-                let unit = self.unit(uid).await?;
+                let mut unit = self.unit(uid).await?;
+                unit.doubt = doubts.remove(uid);
                 self.seen.insert(uid.clone(), None);
                 if !unit.pairs.is_empty()
                     || !unit.records.is_empty()

@@ -23,6 +23,8 @@ pub(super) struct Unit {
     pub stored: Option<StoredItem>,
     /// It is proved to be gone.
     pub gone: bool,
+    /// It was not found, and may be what cannot be read.
+    pub doubt: Option<String>,
     pub pairs: BTreeMap<ItemKey, Pair>,
     pub records: BTreeMap<ItemKey, RecordState>,
     pub will: Will,
@@ -169,7 +171,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         let item = match &unit.stored {
             Some(stored) => Presence::Present(stored),
             None if unit.gone => Presence::Gone,
-            None => Presence::Absent,
+            None => unit.doubt.as_deref().map_or(Presence::Absent, Presence::Doubtful),
         };
         let collection = match (&unit.place, &unit.stored) {
             (Some(place), Some(_)) => Some(&place.collection),

@@ -249,7 +249,7 @@ async fn confirmed(store: &DavStore, path: &str, gone: &BTreeSet<String>) -> Res
             Fetched::Item(item) => {
                 there.insert(item.id.0, item.version);
             }
-            Fetched::Unreadable(item, _) => {
+            Fetched::Unreadable { item, .. } => {
                 there.insert(item.id.0, item.version);
             }
         }

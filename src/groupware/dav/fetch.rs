@@ -10,7 +10,7 @@ use super::discovery::ServerKind;
 use super::http::Request;
 use super::limits::Patience;
 use super::store::DavStore;
-use super::{collections, href, multistatus, requests, xml};
+use super::{collections, href, multistatus, raw_lines, requests, xml};
 
 /// What a multiget says of an item.
 enum Said {
@@ -70,7 +70,7 @@ pub(super) async fn fetch(store: &DavStore, path: &str, ids: &[ItemId]) -> Resul
     if found.values().any(|fetched| matches!(fetched, Fetched::Gone(_))) && !collections::exists(&store.http, path).await? {
         return Err(GroupwareError::NoSuchMailbox { name: href::readable(path) });
     }
-    let missing = |id: &ItemId| Fetched::Unreadable(ItemRef { id: id.clone(), version: None }, "it was not answered".to_owned());
+    let missing = |id: &ItemId| unreadable(id, None, None, "it was not answered".to_owned());
     Ok(ids.iter().map(|id| found.get(id).cloned().unwrap_or_else(|| missing(id))).collect())
 }
 
@@ -129,17 +129,19 @@ pub(super) async fn get(store: &DavStore, path: &str, id: &ItemId, version: Opti
         return Ok(Fetched::Gone(id.clone()));
     }
     let version = answer.version().or(version);
-    let unreadable = |version, why: String| Ok(Fetched::Unreadable(ItemRef { id: id.clone(), version }, why));
     match answer.status {
         200 => match String::from_utf8(answer.body) {
             // A GET may lack the ETag that the listing has.
             Ok(text) if version.is_none() => Ok(store.item(id, self::version(store, &canonical).await?, &text)),
             Ok(text) => Ok(store.item(id, version, &text)),
-            Err(_) => unreadable(version, "the item's text is not UTF-8".to_owned()),
+            Err(fault) => {
+                let uid = raw_lines::uid(&String::from_utf8_lossy(fault.as_bytes()));
+                Ok(unreadable(id, version, uid, "the item's text is not UTF-8".to_owned()))
+            }
         },
         408 | 429 => Err(answer.failure()),
         503 if store.site.kind != ServerKind::DavMail => Err(answer.failure()),
-        _ => unreadable(version, format!("the server answers {}", answer.describe())),
+        _ => Ok(unreadable(id, version, None, format!("the server answers {}", answer.describe()))),
     }
 }
 
@@ -158,9 +160,13 @@ impl DavStore {
         let text = with_crlf(text);
         match self.format.read(&text) {
             Ok(item) => Fetched::Item(StoredItem { id: id.clone(), version, item: named(item, id) }),
-            Err(fault) => Fetched::Unreadable(ItemRef { id: id.clone(), version }, fault.to_string()),
+            Err(fault) => unreadable(id, version, raw_lines::uid(&text), fault.to_string()),
         }
     }
+}
+
+fn unreadable(id: &ItemId, version: Option<String>, uid: Option<String>, why: String) -> Fetched {
+    Fetched::Unreadable { item: ItemRef { id: id.clone(), version }, uid, why }
 }
 
 /// An item that has no UID is named by what it is called on the server: vCard demands none (RFC 6350 §6.7.6), and Xandikos 0.4 and Stalwart 0.15

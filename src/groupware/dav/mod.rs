@@ -4,13 +4,15 @@
 //! - `xml`, `multistatus`, `href`, `etag`: answers of real servers, read with patience.
 //! - `requests`, `dialect`: what is asked, built by libdav; CalDAV and CardDAV apart.
 //! - `discovery`, `collections`: from a typed address to collections with their tokens.
-//! - `changes`, `fetch`, `write`, `create_collection`: the port's verbs.
+//! - `changes`, `fetch`, `by_uid`, `write`, `create_collection`: the port's verbs.
+//! - `raw_lines`: what can be read of a broken text.
 //! - [`Format`]: the text of an item.
 //!
 //! Hrefs, ETags, CTags and sync-tokens stay below this door. A collection's id is its canonical path, an item's id the rest of its path.
 //! What every server adds to the standard is in the code beside the line that copes with it, with the server's name and version.
 
 mod answer;
+mod by_uid;
 mod changes;
 mod collections;
 mod connector;
@@ -24,6 +26,7 @@ mod href;
 mod http;
 mod limits;
 mod multistatus;
+mod raw_lines;
 mod requests;
 mod store;
 mod write;

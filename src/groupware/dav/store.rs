@@ -15,7 +15,7 @@ use super::dialect::Dialect;
 use super::discovery::{DiscoveryStep, Listed, ServerKind, Site};
 use super::format::Format;
 use super::http::Http;
-use super::{changes, create_collection, fetch, write};
+use super::{by_uid, changes, create_collection, fetch, write};
 
 /// An account on a CalDAV or CardDAV server. Requests may run side by side.
 pub struct DavStore {
@@ -144,6 +144,10 @@ impl ItemStore for DavStore {
 
     async fn fetch(&self, collection: &CollectionId, ids: &[ItemId]) -> Result<Vec<Fetched>, GroupwareError> {
         self.fetch_items(&collection.0, ids).await
+    }
+
+    async fn with_uids(&self, collection: &CollectionId, area: Area, uids: &[String]) -> Result<Vec<(String, ItemId)>, GroupwareError> {
+        by_uid::find(self, &collection.0, area, uids).await
     }
 
     async fn create(&self, collection: &CollectionId, draft: &Draft) -> Result<Written, GroupwareError> {

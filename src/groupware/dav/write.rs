@@ -16,7 +16,7 @@ use super::discovery::ServerKind;
 use super::http::Request;
 use super::limits::Patience;
 use super::store::DavStore;
-use super::{collections, fetch, href, multistatus, requests, xml};
+use super::{by_uid, collections, fetch, href, multistatus, raw_lines};
 use crate::groupware::{Draft, Fetched, GroupwareError, Item, ItemId, PartEdit, Removed, StoredItem, Written};
 
 /// Words for an item that must not be written, because the server would mail its attendees.
@@ -74,7 +74,7 @@ pub(super) async fn create(store: &DavStore, path: &str, draft: &Draft) -> Resul
             let elsewhere = href::readable(other.trim_end_matches('/').rsplit_once('/').map_or("", |(collection, _)| collection));
             Ok(Written::Refused(format!("an item with this UID lies in \"{elsewhere}\" already")))
         }
-        Verdict::UidTaken(None) => match by_uid(store, path, draft).await? {
+        Verdict::UidTaken(None) => match by_uid::of_draft(store, path, draft).await? {
             Some(there) => Ok(Written::Exists(there)),
             None => Ok(Written::Refused(refusal(&answer, text.len()))),
         },
@@ -95,7 +95,7 @@ pub(super) async fn update(store: &DavStore, path: &str, current: &StoredItem, e
     if version.is_none() || !store.honours_conditions() {
         match fetch::get(store, path, &current.id, None).await? {
             Fetched::Gone(_) => return gone(store, path).await,
-            Fetched::Unreadable(_, why) => return Ok(Written::Refused(why)),
+            Fetched::Unreadable { why, .. } => return Ok(Written::Refused(why)),
             Fetched::Item(now) => {
                 let same = match &version {
                     Some(version) => now.version.as_ref() == Some(version),
@@ -122,7 +122,7 @@ pub(super) async fn update(store: &DavStore, path: &str, current: &StoredItem, e
         Verdict::Look => match there(store, path, &current.id).await? {
             None => gone(store, path).await,
             Some(Fetched::Item(now)) if now.version != current.version => Ok(Written::Changed(now)),
-            Some(Fetched::Unreadable(_, why)) => Ok(Written::Refused(why)),
+            Some(Fetched::Unreadable { why, .. }) => Ok(Written::Refused(why)),
             Some(_) => Ok(Written::Refused(refusal(&answer, text.len()))),
         },
         Verdict::UidTaken(_) => Ok(Written::Refused(refusal(&answer, text.len()))),
@@ -135,12 +135,12 @@ pub(super) async fn remove(store: &DavStore, path: &str, id: &ItemId, version: O
     if store.guards_meetings() || !store.honours_conditions() {
         match fetch::get(store, path, id, None).await? {
             Fetched::Gone(_) => return Ok(Removed::WasGone),
-            Fetched::Unreadable(_, why) if store.guards_meetings() => {
+            Fetched::Unreadable { why, .. } if store.guards_meetings() => {
                 return Ok(Removed::Refused(format!("it cannot be told whether the item has participants: {why}")));
             }
             Fetched::Item(now) if store.is_meeting(&now.item) => return Ok(Removed::Refused(NEEDS_INVITATIONS.to_owned())),
             Fetched::Item(now) if version.is_some() && now.version.as_deref() != version => return Ok(Removed::Changed(now)),
-            Fetched::Item(_) | Fetched::Unreadable(..) => {}
+            Fetched::Item(_) | Fetched::Unreadable { .. } => {}
         }
     }
     let mut request = Request::new("DELETE", super::path_of(path, id), Patience::Write);
@@ -158,7 +158,7 @@ pub(super) async fn remove(store: &DavStore, path: &str, id: &ItemId, version: O
             Fetched::Gone(_) => Ok(Removed::WasGone),
             Fetched::Item(now) if now.version.as_deref() != version => Ok(Removed::Changed(now)),
             Fetched::Item(_) => Ok(Removed::Refused(answer.describe())),
-            Fetched::Unreadable(_, why) => Ok(Removed::Refused(why)),
+            Fetched::Unreadable { why, .. } => Ok(Removed::Refused(why)),
         },
         503 if store.site.kind == ServerKind::DavMail => Ok(Removed::Refused(answer.describe())),
         408 | 423 | 425 | 429 | 500..=599 => Err(after_write(&answer)),
@@ -188,12 +188,7 @@ impl DavStore {
 
 /// A content line is ORGANIZER or ATTENDEE. It does not ask the format, because it guards against its mistakes.
 fn names_people(text: &str) -> bool {
-    let unfolded = text.replace("\r\n", "\n").replace("\n ", "").replace("\n\t", "");
-    unfolded.lines().any(|line| {
-        // A group or a blank before the name does not make it another property.
-        let name = line.trim_start().split([':', ';']).next().unwrap_or_default();
-        ["ORGANIZER", "ATTENDEE"].iter().any(|wanted| name.trim_end().eq_ignore_ascii_case(wanted))
-    })
+    raw_lines::lines(text).any(|(name, _)| ["ORGANIZER", "ATTENDEE"].iter().any(|wanted| name.eq_ignore_ascii_case(wanted)))
 }
 
 async fn put(
@@ -268,10 +263,10 @@ fn renamed(path: &str, answer: &Answer) -> Option<ItemId> {
 async fn stored(store: &DavStore, path: &str, id: &ItemId, draft: Option<&Draft>, answer: &Answer) -> Result<Written, GroupwareError> {
     match fetch::get(store, path, id, answer.version()).await? {
         Fetched::Item(item) => Ok(Written::Stored(item)),
-        Fetched::Unreadable(_, why) => Err(answer.protocol(format!("what was stored cannot be read: {why}"))),
+        Fetched::Unreadable { why, .. } => Err(answer.protocol(format!("what was stored cannot be read: {why}"))),
         Fetched::Gone(_) => match draft {
             // Stored under a name that nobody told.
-            Some(draft) => match by_uid(store, path, draft).await? {
+            Some(draft) => match by_uid::of_draft(store, path, draft).await? {
                 Some(item) => Ok(Written::Stored(item)),
                 None => Err(answer.protocol("the server says that the item was stored, and does not have it")),
             },
@@ -297,35 +292,9 @@ async fn there(store: &DavStore, path: &str, id: &ItemId) -> Result<Option<Fetch
 fn exists(there: Fetched) -> Written {
     match there {
         Fetched::Item(item) => Written::Exists(item),
-        Fetched::Unreadable(_, why) => Written::Refused(format!("an item of this name is there, and cannot be read: {why}")),
+        Fetched::Unreadable { why, .. } => Written::Refused(format!("an item of this name is there, and cannot be read: {why}")),
         Fetched::Gone(_) => Written::Gone,
     }
-}
-
-/// The item with a draft's UID, wherever in the collection it lies.
-async fn by_uid(store: &DavStore, path: &str, draft: &Draft) -> Result<Option<StoredItem>, GroupwareError> {
-    let mut answer = store.http.send(&requests::by_uid(path, draft.area, &draft.uid)).await?;
-    // Xandikos 0.2.8 fails at every text-match.
-    if answer.status != 207 {
-        answer = store.http.send(&requests::every(store.dialect, path)).await?;
-    }
-    if answer.status != 207 {
-        return Ok(None);
-    }
-    // Texts that do not hold the UID need not be read: some servers answer with every item.
-    let candidates: Vec<(String, Option<String>, String)> = answer.multistatus(|document| {
-        let rows = multistatus::rows(document, &answer.path);
-        let text = |row: &multistatus::Row<'_, '_>| row.prop(store.dialect.data()).map(xml::text).filter(|text| text.contains(&draft.uid));
-        rows.iter().filter_map(|row| Some((row.path.clone(), row.version(), text(row)?))).collect()
-    })?;
-    for (found, version, text) in candidates {
-        if let Fetched::Item(item) = store.item(&ItemId(super::id_of(path, &found)), version, &text)
-            && item.item.uid == draft.uid
-        {
-            return Ok(Some(item));
-        }
-    }
-    Ok(None)
 }
 
 /// What a refused PUT means: by its conditions, because 412, 403 and 409 each stand for several things, then by its status.

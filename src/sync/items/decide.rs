@@ -23,7 +23,7 @@ use super::{Guard, Rules, activity_type, deletion, scheduling};
 pub fn decide(facts: &Facts<'_>, rules: &Rules<'_>) -> Decision {
     let stored = match facts.item {
         Presence::Present(stored) => Some(stored),
-        Presence::Gone | Presence::Absent => None,
+        Presence::Gone | Presence::Absent | Presence::Doubtful(_) => None,
     };
     let whole = stored.map(|stored| parts(&stored.item, facts.pairs, facts.expander, rules)).unwrap_or_default();
     let keys: BTreeSet<&ItemKey> = whole.list.keys().chain(facts.pairs.keys()).chain(facts.records.keys()).collect();
@@ -96,6 +96,8 @@ impl Situation<'_> {
         match (pair, self.part, fact) {
             (Some(pair), part, fact) => self.paired(pair, part, fact, &mut decided),
             (None, Some(part), Some(RecordState::Present(_))) => self.follow(None, part, &mut decided),
+            // It was made from the record: another one must not be made from it (V12).
+            (None, Some(_), Some(RecordState::Withheld)) => decided.park = Some((ReasonCode::RecordWithheld.into(), NextTry::Backoff)),
             (None, Some(part), _) => decided.what = self.new_item(part, &mut decided),
             (None, None, Some(RecordState::Present(view))) => decided.what = self.new_record(view, &mut decided),
             (None, None, _) => {}
@@ -146,6 +148,14 @@ impl Situation<'_> {
         self.facts.collection_writable && self.stored.is_none_or(|stored| scheduling::may_write(&stored.item, self.rules))
     }
 
+    /// Why no item is made: it may be there.
+    fn doubt(&self) -> Option<(Reason, NextTry)> {
+        match self.facts.item {
+            Presence::Doubtful(why) => Some((Reason::new(ReasonCode::MayBeThere, why), NextTry::Backoff)),
+            Presence::Present(_) | Presence::Gone | Presence::Absent => None,
+        }
+    }
+
     /// Why the item must not be written.
     fn barrier(&self) -> (Reason, NextTry) {
         let code = if self.facts.collection_writable { ReasonCode::NeedsInvitations } else { ReasonCode::ReadOnlyCollection };
@@ -158,7 +168,7 @@ impl Situation<'_> {
         let vanished = match self.facts.item {
             Presence::Present(_) => part.is_none() && self.whole.complete,
             Presence::Gone => true,
-            Presence::Absent => false,
+            Presence::Absent | Presence::Doubtful(_) => false,
         };
         match pair.state {
             PairState::Unlinked | PairState::RecordGone if vanished && (gone || pair.state == PairState::RecordGone) => {
@@ -187,6 +197,7 @@ impl Situation<'_> {
                         decided.what = What::CreateItem;
                     }
                 }
+                (None, false) if pair.item.is_none() => decided.park = self.doubt(),
                 (None, _) => {}
             },
         }
@@ -315,6 +326,10 @@ impl Situation<'_> {
                 Standing::Later(at) => return What::Later(at),
                 Standing::Past => return out(ReasonCode::OutsideWindow),
             }
+        }
+        if let Some(doubt) = self.doubt() {
+            decided.park = Some(doubt);
+            return What::Nothing;
         }
         if !self.may_write() {
             let (reason, next) = if self.stored.is_some() { self.barrier() } else { (ReasonCode::NoCollection.into(), NextTry::User) };

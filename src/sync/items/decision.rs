@@ -41,6 +41,8 @@ pub enum Presence<'a> {
     Gone,
     /// It has never been there, as far as is known.
     Absent,
+    /// It was not found, and may be there: something cannot be read, which is said.
+    Doubtful(&'a str),
 }
 
 /// What the user asked for, of one item.

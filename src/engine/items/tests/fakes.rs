@@ -30,6 +30,12 @@ pub(super) struct Server {
     pub race: Option<(String, Field, Value)>,
     /// Answers of writes that get lost after they took effect.
     pub lose_answers: u64,
+    /// Items that a whole listing lacks.
+    pub unlisted: BTreeSet<String>,
+    /// Items that cannot be read.
+    pub broken: BTreeSet<String>,
+    /// Two items may have one UID.
+    pub takes_uids_twice: bool,
     /// The collection was made anew: what a cursor of the old one gives is an error.
     pub made_anew: bool,
 }
@@ -169,7 +175,8 @@ impl ItemStore for FakeStore {
         let item_ref = |id: &String, (version, _): &(u64, Item)| ItemRef { id: ItemId(id.clone()), version: Some(version.to_string()) };
         let next = Some(server.log.len().to_string());
         let Some(from) = cursor.filter(|_| self.features.delta) else {
-            let changed = server.items.iter().map(|(id, entry)| item_ref(id, entry)).collect();
+            let listed = server.items.iter().filter(|(id, _)| !server.unlisted.contains(*id));
+            let changed = listed.map(|(id, entry)| item_ref(id, entry)).collect();
             return Ok(Delta { changed, removed: Vec::new(), whole: true, cursor: next.filter(|_| self.features.delta) });
         };
         let ids: BTreeSet<&String> = server.log[from.parse::<usize>().unwrap()..].iter().map(|(id, _)| id).collect();
@@ -181,14 +188,29 @@ impl ItemStore for FakeStore {
     async fn fetch(&self, _: &CollectionId, ids: &[ItemId]) -> Result<Vec<Fetched>, GroupwareError> {
         let mut server = self.lock();
         server.requests += 1;
-        let get = |id: &ItemId| server.items.get(&id.0).map_or(Fetched::Gone(id.clone()), |entry| Fetched::Item(stored(&id.0, entry)));
+        let get = |id: &ItemId| match server.items.get(&id.0) {
+            None => Fetched::Gone(id.clone()),
+            Some(entry) if server.broken.contains(&id.0) => {
+                let item = ItemRef { id: id.clone(), version: Some(entry.0.to_string()) };
+                Fetched::Unreadable { item, uid: None, why: "no END:VEVENT".into() }
+            }
+            Some(entry) => Fetched::Item(stored(&id.0, entry)),
+        };
         Ok(ids.iter().map(get).collect())
+    }
+
+    async fn with_uids(&self, _: &CollectionId, _: Area, uids: &[String]) -> Result<Vec<(String, ItemId)>, GroupwareError> {
+        let mut server = self.lock();
+        server.requests += 1;
+        let found = server.items.iter().filter(|(id, (_, item))| uids.contains(&item.uid) && !server.broken.contains(*id));
+        Ok(found.map(|(id, (_, item))| (item.uid.clone(), ItemId(id.clone()))).collect())
     }
 
     async fn create(&self, _: &CollectionId, draft: &Draft) -> Result<Written, GroupwareError> {
         let mut server = self.lock();
         server.requests += 1;
-        if let Some((id, entry)) = server.items.iter().find(|(id, (_, item))| **id == draft.create_id || item.uid == draft.uid) {
+        let twin = |(id, (_, item)): &(&String, &(u64, Item))| **id == draft.create_id || !server.takes_uids_twice && item.uid == draft.uid;
+        if let Some((id, entry)) = server.items.iter().find(twin) {
             return Ok(Written::Exists(stored(id, entry)));
         }
         let parts = draft.parts.iter().map(|part| Part {

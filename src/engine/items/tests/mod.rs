@@ -3,6 +3,7 @@ mod flow;
 mod random;
 mod safety;
 mod series;
+mod unlisted;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;

@@ -48,6 +48,24 @@ fn a_creation_in_the_crm_whose_answer_was_lost_is_not_brought_back_after_a_delet
 }
 
 #[test]
+fn an_item_that_was_edited_before_the_answer_to_its_creation_came_is_not_removed_unasked() {
+    for edited in [false, true] {
+        let (store, crm, mut agent) = world();
+        crm.put("R1", "APPOINTMENT", event("Call", 2));
+        store.lock().lose_answers = 1;
+        agent.try_run().unwrap_err();
+        let id = store.lock().items.keys().next().unwrap().clone();
+        if edited {
+            store.edit(&id, &change(Field::Subject, Some(text("Edited"))));
+        }
+        crm.delete("R1");
+        agent.converge();
+        assert_eq!(store.lock().items.len(), usize::from(edited));
+        assert_eq!(agent.parked().iter().any(|entry| entry.reason.code == ReasonCode::DeletedAndChanged), edited);
+    }
+}
+
+#[test]
 fn v2_an_update_whose_answer_was_lost_is_probed() {
     let (store, crm, mut agent) = world();
     store.put("a", "uid-a", event("Visit", 1));

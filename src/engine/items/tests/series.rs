@@ -1,7 +1,7 @@
 use super::*;
 use crate::groupware::Part;
 use crate::journal::PairState;
-use crate::model::{FieldChanges, Recurrence};
+use crate::model::{FieldChanges, ReasonCode, Recurrence};
 use crate::sync::items::Occurrence;
 
 fn change(field: Field, value: Option<Value>) -> FieldChanges {
@@ -130,4 +130,23 @@ fn a_series_made_in_the_crm_becomes_one_item() {
     crm.delete("R1");
     agent.converge();
     assert!(store.lock().items.is_empty());
+}
+
+#[test]
+fn a_series_deleted_in_the_crm_is_asked_about_when_an_occurrence_was_changed_since() {
+    for changed in [false, true] {
+        let (store, crm, mut agent) = world();
+        agent.expander = daily;
+        series(&store, 3);
+        agent.converge();
+        let id = crm.only().link.id;
+        if changed {
+            override_day(&store, 2, "Retrospective");
+        }
+        crm.delete(&id);
+        agent.converge();
+        assert_eq!(store.lock().items.len(), usize::from(changed));
+        let codes: Vec<ReasonCode> = agent.parked().into_iter().map(|entry| entry.reason.code).collect();
+        assert_eq!(codes.contains(&ReasonCode::DeletedAndChanged), changed, "{codes:?}");
+    }
 }
