@@ -7,7 +7,7 @@ use crate::engine::error::EngineError;
 use crate::groupware::{Fetched, GroupwareError, ItemId, ItemRef, ItemStore, StoredItem};
 use crate::journal::{Change, ItemPlace, KnownItem};
 use crate::model::{Reason, ReasonCode};
-use crate::sync::items::identity::{item_id, part_key};
+use crate::sync::items::identity::{item_id, part_key, record_of};
 use crate::sync::items::{Guard, guard, matching, spoken};
 use crate::sync::{NextTry, Remedy, classify};
 
@@ -211,7 +211,9 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
     /// Gives the unit the records whose ids its parts carry, unless it is a copy of another item (X28).
     async fn claim_marked(&mut self, unit: &mut Unit, stored: &StoredItem) -> Result<(), EngineError> {
         for part in stored.item.parts.iter().filter(|_| self.job.guards.on(Guard::MatchByIdentity)) {
-            let Some(id) = &part.record else { continue };
+            // A UID survives where a mark does not.
+            let named = || record_of(&self.job.crm_instance, &unit.uid).filter(|_| part.recurrence_id.is_none());
+            let Some(id) = &part.record.clone().or_else(named) else { continue };
             let key = part_key(&unit.uid, part.recurrence_id.as_ref());
             if unit.pairs.contains_key(&key) || unit.records.contains_key(&key) {
                 continue;

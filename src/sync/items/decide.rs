@@ -10,6 +10,7 @@ use crate::settings::{SyncDirection, UpdateScope};
 use crate::sync::NextTry;
 
 use super::decision::{Decision, Facts, PartDecision, Presence, What};
+use super::identity::part_key;
 use super::merge::{self, Lane, Merge};
 use super::parts::{ItemPart, Parts, parts};
 use super::spoken::{date, title};
@@ -97,7 +98,9 @@ impl Situation<'_> {
             (Some(pair), part, fact) => self.paired(pair, part, fact, &mut decided),
             (None, Some(part), Some(RecordState::Present(_))) => self.follow(None, part, &mut decided),
             // It was made from the record: another one must not be made from it (V12).
-            (None, Some(_), Some(RecordState::Withheld)) => decided.park = Some((ReasonCode::RecordWithheld.into(), NextTry::Backoff)),
+            (None, Some(_), _) if self.master_is_withheld() => {
+                decided.park = Some((ReasonCode::RecordWithheld.into(), NextTry::Backoff));
+            }
             (None, Some(part), _) => decided.what = self.new_item(part, &mut decided),
             (None, None, Some(RecordState::Present(view))) => decided.what = self.new_record(view, &mut decided),
             (None, None, _) => {}
@@ -201,6 +204,12 @@ impl Situation<'_> {
                 (None, _) => {}
             },
         }
+    }
+
+    /// Whether the item was made from a record that is out of sight.
+    fn master_is_withheld(&self) -> bool {
+        let master = part_key(self.facts.uid, None);
+        matches!(self.facts.records.get(&master), Some(RecordState::Withheld)) && !self.facts.pairs.contains_key(&master)
     }
 
     /// Whether the record may only be out of the employee's sight (V8).
