@@ -235,12 +235,31 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
                 },
             };
             let Some(view) = view else { continue };
+            if view.uid.is_none() && self.is_copy_of_own(&unit.uid, id).await? {
+                continue;
+            }
             if matching::by_mark(&unit.uid, pair.as_ref(), &view) == matching::Mark::Own {
                 self.release(id);
                 unit.records.insert(key, RecordState::Present(view));
             }
         }
         Ok(())
+    }
+
+    /// Whether an item with the mark of an unbound record is a copy of the one that was made from the record (X28).
+    async fn is_copy_of_own(&self, uid: &str, record: &str) -> Result<bool, EngineError> {
+        let own = item_id(&self.job.crm_instance, record);
+        if uid == own {
+            return Ok(false);
+        }
+        let name = self.store.named(&own);
+        for collection in self.collections.keys().filter(|id| !self.unread.contains_key(*id)) {
+            let found = self.fetch(collection, std::slice::from_ref(&name)).await?;
+            if found.iter().any(|fetched| !matches!(fetched, Fetched::Gone(_))) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Takes an unpaired record from the UID it would get by itself.

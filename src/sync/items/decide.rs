@@ -256,8 +256,10 @@ impl Situation<'_> {
         let settings = self.rules.settings;
         let policy = |field| settings.field_conflicts.get(&field).copied().unwrap_or(settings.conflicts);
         let lane = |field| self.lane(field, &shown, base.is_none());
+        let view = self.facts.records.get(self.key).and_then(RecordState::view);
+        let relayed = view.is_some_and(|view| view.origin.is_some());
         let agreed = base.filter(|_| self.rules.guards.on(Guard::ContentDecides));
-        let mut merge = merge::merge(agreed, &part.fields, &decided.record, policy, lane, &choices);
+        let mut merge = merge::merge(agreed, &part.fields, (&decided.record, relayed), policy, lane, &choices);
         if !merge.undecided.is_empty() {
             let names: Vec<&str> = merge.undecided.iter().map(|field| field.name()).collect();
             decided.park = Some((Reason::new(ReasonCode::Conflict, names.join(", ")), NextTry::User));
