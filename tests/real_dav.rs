@@ -416,17 +416,19 @@ async fn v2_a_used_uid_shows_the_item_that_has_it(scene: Scene) {
 
 async fn v12_an_item_is_found_by_its_uid_and_no_other(scene: Scene) {
     // Outlook's are so long that their line is folded.
-    let outlook = format!("040000008200E00074C5B7101A82E008{}", "00112233445566778899AABBCCDDEEFF".repeat(3));
+    let outlook = format!("040000008200E00074C5B7101A82E008{}", uuid::Uuid::new_v4().simple().to_string().repeat(3));
     let folded = format!("{}\r\n {}", &outlook[..60], &outlook[60..]);
+    let b = format!("b-{}", uuid::Uuid::new_v4());
+    let longer = format!("{b}-and-more");
     let raw = scene.raw();
-    for (name, uid) in [("outlook.ics", folded.as_str()), ("b.ics", "uid-b"), ("c.ics", "uid-b-longer")] {
+    for (name, uid) in [("outlook.ics", folded.as_str()), ("b.ics", b.as_str()), ("c.ics", longer.as_str())] {
         assert_eq!(raw.put(&scene.calendar, name, &event(uid, "x", "")).await, 201, "{name}");
     }
-    let asked = ["uid-b".to_owned(), "uid-none".to_owned(), outlook.clone()];
+    let asked = [b.clone(), "uid-none".to_owned(), outlook.clone()];
     let mut found = scene.store.with_uids(&scene.calendar, Area::Calendar, &asked).await.unwrap();
     found.sort();
     let id = |name: &str| ItemId(name.to_owned());
-    assert_eq!(found, [(outlook, id("outlook.ics")), ("uid-b".to_owned(), id("b.ics"))]);
+    assert_eq!(found, [(outlook, id("outlook.ics")), (b, id("b.ics"))]);
 }
 
 #[tokio::test]

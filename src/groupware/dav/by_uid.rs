@@ -44,11 +44,12 @@ async fn search(store: &DavStore, path: &str, area: Area, uids: &[String]) -> Re
             break;
         }
         let mut found = read(store, path, &answer)?;
-        // SOGo 5.8 and DavMail 6 answer with all items.
-        if refused || found.iter().any(|hit| hit.uid != *uid) {
+        // SOGo 5.8 and DavMail 6 answer with all items; the others with those whose UID holds the text (RFC 4791 §9.7.5).
+        if refused || found.iter().any(|hit| !hit.uid.to_ascii_lowercase().contains(&uid.to_ascii_lowercase())) {
             found.retain(|hit| uids.contains(&hit.uid));
             return Ok(found);
         }
+        found.retain(|hit| hit.uid == *uid);
         hits.append(&mut found);
     }
     Ok(hits)
