@@ -171,6 +171,7 @@ impl Session {
             crm_instance: self.settings.crm.url.to_string(),
             rules,
             expander: ical::occurrences,
+            contacts: None,
             guards: Guards::default(),
         })
     }

@@ -1,4 +1,4 @@
-//! The areas of items (calendar, tasks, later contacts): collect → decide → intend → write → settle.
+//! The areas of items (calendar, tasks, contacts): collect → decide → intend → write → settle.
 //!
 //! The unit of pairing is a part of an item (a single item, the master of a series, one occurrence), the unit of a groupware write is the
 //! item, CRM writes go in batches. What the user asks for is a [`crate::journal::Wish`], which the next run carries out.
@@ -7,6 +7,7 @@
 //! written says the same on both sides and needs no write; what was not is decided anew. A creation that was begun has a pair with one
 //! side missing, whose base is what was sent: the same creation again answers what is there, under the same identity (V2).
 
+mod cards;
 mod carry;
 mod collect;
 mod deliver;

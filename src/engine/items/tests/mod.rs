@@ -118,6 +118,7 @@ impl Agent {
             crm_instance: "crm.example".into(),
             rules: self.rules.clone(),
             expander: self.expander,
+            contacts: None,
             guards: crate::sync::items::Guards::default(),
         }
     }
