@@ -50,8 +50,12 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
     /// Contacts that the saved search found and the CRM did not tell of, because they are not the employee's.
     pub(super) async fn find_chosen(&mut self, told: &BTreeMap<String, RecordChange>) -> Result<(), EngineError> {
         let Some(policy) = self.job.contacts.clone() else { return Ok(()) };
+        // Of several cards with the id of one contact none is its own yet, and no further one is made (V4).
+        let waiting = self.ctx.journal.parked(Some(&self.ctx.account))?;
+        let of_copies = waiting.into_iter().filter(|entry| entry.area == self.job.area && entry.reason.code == ReasonCode::Ambiguous);
+        self.barred = of_copies.filter_map(|entry| entry.record).collect();
         for id in policy.export.found.iter().filter(|id| !told.contains_key(*id)) {
-            if self.ctx.journal.pair_of_record(&self.ctx.account, self.job.area, id)?.is_none() {
+            if !self.barred.contains(id) && self.ctx.journal.pair_of_record(&self.ctx.account, self.job.area, id)?.is_none() {
                 self.look_at(id).await?;
             }
         }
@@ -113,7 +117,8 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
     /// What a card's id of a contact says.
     pub(super) async fn claim_card(&mut self, unit: &mut Unit, stored: &StoredItem) -> Result<Claim, EngineError> {
         let marks = || stored.item.parts.first().and_then(|part| part.record.clone());
-        if self.job.contacts.is_none() || !self.job.guards.on(Guard::MatchByIdentity) || !unit.pairs.is_empty() || !unit.records.is_empty() {
+        if self.job.contacts.is_none() || !self.job.guards.on(Guard::MatchByIdentity) || !unit.pairs.is_empty() || !unit.records.is_empty()
+        {
             return Ok(Claim::Unit);
         }
         let Some(id) = marks() else { return Ok(Claim::Unit) };
@@ -152,7 +157,8 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         self.count_one();
         let reason = Reason::new(ReasonCode::Ambiguous, "several cards bear the id of one contact");
         let title = stored.item.parts.first().map(|part| spoken::title(&part.fields)).unwrap_or_default();
-        self.park_place(place, &title, None, reason.clone(), NextTry::Backoff, &mut changes)?;
+        let record = stored.item.parts.first().and_then(|part| part.record.clone());
+        self.park_place(place, record, (&title, None), reason.clone(), NextTry::Backoff, &mut changes)?;
         let known = self.known(stored.version.clone(), unit.uid.clone(), Some(reason));
         changes.push(Change::KnowItem { account: self.ctx.account.clone(), area: self.job.area, place: place.clone(), known });
         Ok(changes)

@@ -68,9 +68,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
                     || self.is_address_book(collection))
         };
         let collections: Vec<Collection> = self.store.collections(self.job.area).await?.into_iter().filter(fits).collect();
-        let is_target = |collection: &&Collection| {
-            collection.writable && (self.job.contacts.is_none() || self.is_address_book(collection))
-        };
+        let is_target = |collection: &&Collection| collection.writable && (self.job.contacts.is_none() || self.is_address_book(collection));
         self.target = collections.iter().find(is_target).map(|collection| collection.id.0.clone());
         let absent = chosen.iter().filter(|word| !collections.iter().any(|one| one.id.0 == **word || one.name == **word));
         let mut missed: Vec<(String, String)> =
@@ -254,7 +252,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
                 pair.uid.clone()
             }
             // Of a contact that no rule chooses nothing is to be done, unless there may be a card of it.
-            None if view.uid.is_none() && self.leaves_out(&view) => return Ok(()),
+            None if view.uid.is_none() && self.leaves_out(&view) || self.barred.contains(&view.link.id) => return Ok(()),
             None => self.uid_of_record(&view),
         };
         self.uid_of.entry(uid).or_default().insert(view.link.id.clone());

@@ -63,6 +63,8 @@ pub(super) struct Sync<'a, S, C> {
     uid_of: BTreeMap<String, BTreeSet<String>>,
     /// Records that are gone and belong to no pair.
     unpaired_gone: BTreeSet<String>,
+    /// Contacts of which several cards bear the id.
+    barred: BTreeSet<String>,
     /// Second records of one part.
     doubled: Vec<(String, RecordState, Reason)>,
     /// What the user asked for, by UID, with the ids of his wishes.
@@ -118,6 +120,7 @@ impl<'a, S: ItemStore, C: CrmRecords> Sync<'a, S, C> {
             records: BTreeMap::new(),
             uid_of: BTreeMap::new(),
             unpaired_gone: BTreeSet::new(),
+            barred: BTreeSet::new(),
             doubled: Vec::new(),
             wills: BTreeMap::new(),
             void_wishes: Vec::new(),

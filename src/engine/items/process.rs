@@ -200,7 +200,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         let mut changes = Vec::new();
         if let Some((reason, _)) = known.left_out.clone() {
             let next = if reason.code == ReasonCode::Ambiguous { NextTry::Backoff } else { NextTry::User };
-            self.park_place(&place, title, date, reason, next, &mut changes)?;
+            self.park_place(&place, None, (title, date), reason, next, &mut changes)?;
         }
         changes.push(Change::KnowItem { account: self.ctx.account.clone(), area: self.job.area, place, known });
         Ok(Sighting::Aside(changes))

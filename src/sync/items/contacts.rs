@@ -13,7 +13,8 @@ const SHORT: [Field; 2] = [Field::GivenName, Field::FamilyName];
 /// follows them: else the phone would show the old name for ever.
 pub(super) fn rename(merge: &mut Merge, card: &Fields, record: &Fields) {
     let moves = |fields: &[Field]| fields.iter().any(|field| merge.to_groupware.contains_key(field));
-    let is_said = record.contains_key(&Field::FileAs) || merge.to_groupware.contains_key(&Field::FileAs) || merge.to_crm.contains_key(&Field::FileAs);
+    let is_said =
+        record.contains_key(&Field::FileAs) || merge.to_groupware.contains_key(&Field::FileAs) || merge.to_crm.contains_key(&Field::FileAs);
     if is_said || !moves(&FULL) && !moves(&[Field::Company]) {
         return;
     }
@@ -88,7 +89,13 @@ mod tests {
     }
 
     fn card(shown: &str) -> Fields {
-        [(Field::FileAs, text(shown)), (Field::GivenName, text("Clara")), (Field::FamilyName, text("Hofmann")), (Field::Prefix, text("Dr."))].into()
+        [
+            (Field::FileAs, text(shown)),
+            (Field::GivenName, text("Clara")),
+            (Field::FamilyName, text("Hofmann")),
+            (Field::Prefix, text("Dr.")),
+        ]
+        .into()
     }
 
     fn renamed(card: &Fields, record: &Fields, to: &[(Field, Option<Value>)]) -> Option<Option<Value>> {
@@ -110,8 +117,15 @@ mod tests {
 
     #[test]
     fn r91_what_the_crm_would_refuse_waits_and_the_rest_goes_on() {
-        let address = |address: &str| ContactAddress { address: address.to_owned(), kind: "work".to_owned(), name: String::new(), preferred: false };
-        let place = Place { kind: "work".to_owned(), postal_code: "123".to_owned(), locality: "Kiel".to_owned(), country: "DE".to_owned(), ..Place::default() };
+        let address =
+            |address: &str| ContactAddress { address: address.to_owned(), kind: "work".to_owned(), name: String::new(), preferred: false };
+        let place = Place {
+            kind: "work".to_owned(),
+            postal_code: "123".to_owned(),
+            locality: "Kiel".to_owned(),
+            country: "DE".to_owned(),
+            ..Place::default()
+        };
         let changes: FieldChanges = [
             (Field::Emails, Value::addresses([address("a@b.example")])),
             (Field::Places, Value::places([place])),

@@ -176,7 +176,12 @@ impl Situation<'_> {
             Presence::Gone => true,
             Presence::Absent | Presence::Doubtful(_) => false,
         };
-        if self.is_unselected(fact) {
+        if let (Some(policy), None, Some(part), Some(_)) = (self.rules.contacts, &pair.record, part, &self.facts.will.import) {
+            // Its import was cut off: the same write again answers what became of it.
+            decided.what = self.new_card(part, policy, decided);
+            return;
+        }
+        if pair.record.is_some() && self.is_unselected(fact) {
             self.unselected(pair, part, vanished, decided);
             return;
         }

@@ -1,3 +1,4 @@
+mod contacts;
 mod fakes;
 mod flow;
 mod random;
