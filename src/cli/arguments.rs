@@ -123,7 +123,7 @@ pub struct Setup {
     /// Certificate authorities of the organisation for the mailbox server, PEM
     #[arg(long, value_name = "FILE")]
     pub imap_ca_file: Option<PathBuf>,
-    /// Server of calendar and tasks (CalDAV)
+    /// Server of calendar, tasks and contacts (CalDAV, CardDAV)
     #[arg(long, value_name = "URL")]
     pub dav_url: Option<String>,
     /// User name at the calendar server [default: that of IMAP]

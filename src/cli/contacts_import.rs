@@ -14,7 +14,7 @@ use super::session::Session;
 use super::sync::RunAnswer;
 use crate::crm::{CrmContacts as _, PartnerName, PartnerQuery};
 use crate::journal::{Change, PairState, Wish};
-use crate::model::{AccountId, Area};
+use crate::model::{AccountId, Area, Field};
 
 /// What was found, and what became of it.
 #[derive(Serialize)]
@@ -89,7 +89,9 @@ fn obstacle(card: &FoundCard) -> Option<String> {
     if let Some(fault) = card.faults.first() {
         return Some(format!("the CRM would refuse it: {fault}"));
     }
-    card.partner.is_none().then(|| "it has no business partner; name one with --partner".to_owned())
+    // An organisation is a business partner itself.
+    let needs_partner = card.partner.is_none() && !card.fields.contains_key(&Field::Organisation);
+    needs_partner.then(|| "it has no business partner; name one with --partner".to_owned())
 }
 
 /// Lets the next run import a card.

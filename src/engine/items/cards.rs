@@ -38,13 +38,18 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         self.job.contacts.as_ref().is_some_and(|policy| policy.leaves_out(view))
     }
 
-    /// Whether a contact that says what it said before came into the selection, or left it.
-    pub(super) fn changes_sides(&self, view: &RecordView, state: PairState) -> bool {
-        match state {
-            PairState::Active | PairState::RemovedByUser => self.leaves_out(view),
-            PairState::RecordGone => self.job.contacts.is_some() && !self.leaves_out(view),
-            PairState::Unlinked => false,
+    /// Whether a contact that says what it said before came into the selection or left it, or waits because of it.
+    pub(super) fn changes_sides(&self, view: &RecordView, state: PairState, key: &ItemKey) -> Result<bool, EngineError> {
+        if self.job.contacts.is_none() {
+            return Ok(false);
         }
+        let out = self.leaves_out(view);
+        Ok(match state {
+            PairState::Active if !out => self.ctx.journal.parked_entry(self.job.area, &self.ctx.account, key.as_str())?.is_some(),
+            PairState::Active | PairState::RemovedByUser => out,
+            PairState::RecordGone => !out,
+            PairState::Unlinked => false,
+        })
     }
 
     /// Contacts that the saved search found and the CRM did not tell of, because they are not the employee's.

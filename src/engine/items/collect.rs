@@ -244,9 +244,9 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
     fn take(&mut self, view: RecordView) -> Result<(), EngineError> {
         let paired = self.ctx.journal.pair_of_record(&self.ctx.account, self.job.area, &view.link.id)?;
         let uid = match &paired {
-            Some((_, pair)) => {
+            Some((key, pair)) => {
                 let known = pair.record.as_ref().is_some_and(|record| record.version == view.link.version);
-                if known && pair.base.crm_fields() == view.fields && !self.changes_sides(&view, pair.state) {
+                if known && pair.base.crm_fields() == view.fields && !self.changes_sides(&view, pair.state, key)? {
                     return Ok(());
                 }
                 pair.uid.clone()

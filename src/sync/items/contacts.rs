@@ -9,14 +9,16 @@ use crate::sync::contacts::{ContactPolicy, faults};
 const FULL: [Field; 5] = [Field::Prefix, Field::GivenName, Field::MiddleName, Field::FamilyName, Field::Suffix];
 const SHORT: [Field; 2] = [Field::GivenName, Field::FamilyName];
 
-/// A card shows a name of its own beside the parts of the name. Where the CRM says none and the card shows nothing but the parts, it
-/// follows them: else the phone would show the old name for ever.
+/// A card must show a name (RFC 6350 §6.2.1), and the CRM need not say one. One that is nothing but the parts of the name is not carried
+/// into the CRM, and follows the parts when the CRM changes them: else the phone would show the old name for ever.
 pub(super) fn rename(merge: &mut Merge, card: &Fields, record: &Fields) {
-    let moves = |fields: &[Field]| fields.iter().any(|field| merge.to_groupware.contains_key(field));
-    let is_said =
-        record.contains_key(&Field::FileAs) || merge.to_groupware.contains_key(&Field::FileAs) || merge.to_crm.contains_key(&Field::FileAs);
-    if is_said || !moves(&FULL) && !moves(&[Field::Company]) {
+    if record.contains_key(&Field::FileAs) || merge.to_groupware.contains_key(&Field::FileAs) {
         return;
+    }
+    let Some((shown, parts)) = derived(card) else { return };
+    if merge.to_crm.get(&Field::FileAs) == Some(&Some(Value::Text(shown.to_owned()))) {
+        merge.to_crm.remove(&Field::FileAs);
+        merge.agreed.insert(Field::FileAs);
     }
     let mut after = card.clone();
     for (field, value) in &merge.to_groupware {
@@ -25,16 +27,25 @@ pub(super) fn rename(merge: &mut Merge, card: &Fields, record: &Fields) {
             None => drop(after.remove(field)),
         }
     }
-    let Some(Value::Text(shown)) = card.get(&Field::FileAs) else { return };
-    for parts in [&SHORT[..], &FULL[..], &[Field::Company]] {
-        let now = joined(&after, parts);
-        if *shown == joined(card, parts) && !now.is_empty() {
-            if now != *shown {
-                merge.to_groupware.insert(Field::FileAs, Some(Value::Text(now)));
-            }
-            return;
-        }
+    let now = joined(&after, parts);
+    if now != shown && !now.is_empty() {
+        merge.to_groupware.insert(Field::FileAs, Some(Value::Text(now)));
     }
+}
+
+/// What a card shows, and which parts it is made of, where it is made of them.
+fn derived(card: &Fields) -> Option<(&str, &'static [Field])> {
+    let Some(Value::Text(shown)) = card.get(&Field::FileAs) else { return None };
+    let forms: [&[Field]; 3] = [&SHORT, &FULL, &[Field::Company]];
+    forms.into_iter().find(|parts| joined(card, parts) == *shown).map(|parts| (shown.as_str(), parts))
+}
+
+/// A new contact without a shown name that is nothing but the parts of its name.
+pub(super) fn without_derived(mut fields: Fields) -> Fields {
+    if derived(&fields).is_some() {
+        fields.remove(&Field::FileAs);
+    }
+    fields
 }
 
 fn joined(fields: &Fields, parts: &[Field]) -> String {

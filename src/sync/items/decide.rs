@@ -350,7 +350,7 @@ impl Situation<'_> {
             decided.park = Some((refusal, NextTry::User));
             return What::Nothing;
         }
-        decided.item = fields;
+        decided.item = contacts::without_derived(fields);
         activity_type::of_new(&decided.item, self.rules).clone_into(&mut decided.activity_type);
         What::CreateRecord
     }

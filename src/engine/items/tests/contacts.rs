@@ -280,6 +280,9 @@ fn v8_many_contacts_that_lose_their_selection_are_asked_about() {
     book.converge();
     assert_eq!(book.cards().len(), 20, "nothing goes before the user has spoken");
     assert!(book.parked().iter().all(|(_, code)| *code == ReasonCode::MassChange) && book.parked().len() == 20);
+    book.settings.owned = true;
+    book.converge();
+    assert_eq!((book.cards().len(), book.parked().len()), (20, 0), "what is chosen again waits for nothing");
 }
 
 #[test]
@@ -538,6 +541,15 @@ fn r92_a_new_last_name_is_shown_on_the_phone() {
     book.crm.edit("CP1", &to(Field::FamilyName, text("Brandt")));
     book.converge();
     assert_eq!(book.store.fields(&id)[&Field::FileAs], text("Clara Brandt"));
+    // Nor is it one when the card changes, or the journal is lost.
+    book.store.edit(&id, &to(Field::Role, text("buyer")));
+    book.converge();
+    book.agent.lose_journal();
+    book.converge();
+    assert!(!book.crm.fields("CP1").contains_key(&Field::FileAs));
+    book.store.edit(&id, &to(Field::FileAs, text("Brandt, Clara")));
+    book.converge();
+    assert_eq!(book.crm.fields("CP1")[&Field::FileAs], text("Brandt, Clara"), "what somebody wrote is");
 }
 
 #[test]
