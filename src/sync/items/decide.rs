@@ -96,9 +96,11 @@ impl Situation<'_> {
         }
         match (pair, self.part, fact) {
             (Some(pair), part, fact) => self.paired(pair, part, fact, &mut decided),
-            (None, Some(part), Some(RecordState::Present(view))) => match self.bars_pairing(part, view) {
-                Some(reason) => decided.what = What::LeaveOut(reason),
-                None => self.follow(None, part, &mut decided),
+            (None, Some(part), Some(RecordState::Present(view))) => match (self.rules.contacts, self.bars_pairing(part, view)) {
+                // The CRM has it from an import that nobody remembers: the same write answers it.
+                (Some(policy), _) if self.facts.will.import.is_some() => decided.what = self.new_card(part, policy, &mut decided),
+                (_, Some(reason)) => decided.what = What::LeaveOut(reason),
+                (_, None) => self.follow(None, part, &mut decided),
             },
             // It was made from the record: another one must not be made from it (V12).
             (None, Some(_), Some(RecordState::Withheld)) => decided.park = Some((ReasonCode::RecordWithheld.into(), NextTry::Backoff)),

@@ -4,7 +4,7 @@ use super::*;
 use crate::crm::{ContactFacts, ContactGroup, ContactRules, RecordKind, RecordLink, RecordView, Switch};
 use crate::engine::contacts::{self, ContactJob};
 use crate::groupware::Part;
-use crate::journal::PairState;
+use crate::journal::{ItemPlace, PairState};
 use crate::model::contact::{Phone, Photo};
 use crate::model::{Digest, FieldChanges, ReasonCode};
 use crate::settings::ContactSettings;
@@ -79,7 +79,7 @@ impl Book {
         self.agent.journal.commit_blocking(vec![Change::PutRun(record)]).unwrap();
         let job = ContactJob {
             settings: Arc::new(self.settings.clone()),
-            demands: ContactRules::default(),
+            demands: ContactRules { max_photo_bytes: 100, ..ContactRules::default() },
             max_items: 5,
             crm_instance: "crm.example".into(),
         };
@@ -155,7 +155,7 @@ impl Book {
     }
 
     fn import(&self, id: &str, uid: &str, partner: &str) {
-        let item = crate::journal::ItemPlace { collection: "cal".into(), id: id.into() };
+        let item = ItemPlace { collection: "cal".into(), id: id.into() };
         self.wish(Wish::Import { key: part_key(uid, None), item, partner: Some(partner.into()) });
     }
 }
@@ -382,7 +382,7 @@ fn c17_a_card_is_linked_to_the_contact_that_is_there_already() {
         None,
         with(with(person("Nora", "Neu"), Field::Categories, words(&["CRMcorner"])), Field::JobTitle, text("Head")),
     );
-    let item = crate::journal::ItemPlace { collection: "cal".into(), id: "new".into() };
+    let item = ItemPlace { collection: "cal".into(), id: "new".into() };
     book.wish(Wish::Link { key: part_key("uid-new", None), item, record: "CP1".into() });
     book.converge();
     let (_, card) = book.only_card();
@@ -562,4 +562,186 @@ fn r100_a_private_mark_freezes_a_card_where_the_settings_say_so() {
     book.store.edit(&id, &[(Field::Private, Some(Value::Flag(true))), (Field::Role, Some(text("secret")))].into());
     book.converge();
     assert!(!book.crm.fields("CP1").contains_key(&Field::Role), "v13");
+}
+
+#[test]
+fn v8_a_contact_that_is_out_of_sight_keeps_its_card_and_one_that_lost_its_owner_does_not() {
+    let mut book = Book::new();
+    book.contact("CP1", true, person("Clara", "Hofmann"));
+    book.contact("CP2", true, person("Ben", "Vogt"));
+    book.converge();
+    // Rights were lost: nobody can say what became of it.
+    book.crm.lock().withheld.insert("CP1".into());
+    book.crm.delete("CP1");
+    // A colleague has it now: the changes say that it is gone, the contact itself that it is not.
+    book.crm.lock().unconcerned.insert("CP2".into());
+    book.facts("CP2", |facts| facts.owned = false);
+    book.converge();
+    assert_eq!(book.only_card().1.parts[0].record.as_deref(), Some("CP1"));
+    assert_eq!(book.pairs()[0].state, PairState::RecordGone);
+}
+
+#[test]
+fn a_contact_that_is_deleted_in_the_crm_loses_its_card() {
+    let mut book = Book::new();
+    book.contact("CP1", true, person("Clara", "Hofmann"));
+    book.converge();
+    book.crm.delete("CP1");
+    book.converge();
+    assert!(book.cards().is_empty() && book.pairs().is_empty());
+}
+
+#[test]
+fn r94_a_picture_that_the_address_book_does_not_take_keeps_nothing_else_back() {
+    let mut book = Book::new();
+    book.store.lock().refuses_photos = true;
+    book.contact("CP1", true, with(person("Clara", "Hofmann"), Field::Photo, Value::Photo(Photo { bytes: None, ..picture("one") })));
+    book.crm.lock().photos.insert("CP1".into(), picture("one"));
+    book.converge();
+    let (id, card) = book.only_card();
+    assert!(!card.parts[0].fields.contains_key(&Field::Photo));
+    book.crm.lock().photos.insert("CP1".into(), picture("two"));
+    book.crm.edit(
+        "CP1",
+        &[(Field::Photo, Some(Value::Photo(Photo { bytes: None, ..picture("two") }))), (Field::Role, Some(text("buyer")))].into(),
+    );
+    book.converge();
+    assert_eq!((book.store.fields(&id)[&Field::Role].clone(), book.parked()), (text("buyer"), Vec::new()));
+}
+
+#[test]
+fn r91_a_picture_too_large_for_the_crm_waits_with_its_field_and_the_rest_goes_on() {
+    let mut book = Book::new();
+    book.contact("CP1", true, person("Clara", "Hofmann"));
+    book.converge();
+    let (id, _) = book.only_card();
+    let large = picture(&"x".repeat(200));
+    book.store.edit(&id, &[(Field::Photo, Some(Value::Photo(large))), (Field::Role, Some(text("buyer")))].into());
+    book.converge();
+    assert_eq!(book.crm.fields("CP1")[&Field::Role], text("buyer"));
+    assert!(book.crm.lock().photos.is_empty());
+    let entry = &book.agent.journal.parked(Some(&account())).unwrap()[0];
+    assert!(entry.reason.detail.starts_with("photo"), "{:?}", entry.reason);
+    book.store.edit(&id, &to(Field::Photo, Value::Photo(picture("small"))));
+    book.converge();
+    assert_eq!((book.crm.lock().photos["CP1"].clone(), book.parked()), (picture("small"), Vec::new()));
+}
+
+#[test]
+fn x19_each_direction_can_be_closed() {
+    let mut book = Book::new();
+    book.settings.items.direction = SyncDirection::ToGroupware;
+    book.contact("CP1", true, person("Clara", "Hofmann"));
+    book.converge();
+    let (id, _) = book.only_card();
+    book.store.edit(&id, &to(Field::Role, text("buyer")));
+    book.crm.edit("CP1", &to(Field::JobTitle, text("Head")));
+    book.converge();
+    assert!(!book.crm.fields("CP1").contains_key(&Field::Role));
+    assert_eq!(book.store.fields(&id)[&Field::JobTitle], text("Head"));
+
+    let mut book = Book::new();
+    book.settings.items.direction = SyncDirection::ToCrm;
+    book.contact("CP1", true, person("Clara", "Hofmann"));
+    book.converge();
+    assert!(book.cards().is_empty());
+}
+
+#[test]
+fn r87_organisations_are_cards_of_their_own_where_they_are_wanted() {
+    let organisation = [(Field::Organisation, Value::Flag(true)), (Field::Company, text("Solaris"))];
+    for wanted in [true, false] {
+        let mut book = Book::new();
+        book.settings.organisations = wanted;
+        book.contact("BP1", true, organisation.clone().into());
+        let mut view = book.crm.lock().records["BP1"].clone();
+        view.kind = RecordKind::Organisation;
+        book.crm.lock().store(view);
+        book.converge();
+        assert_eq!(book.cards().len(), usize::from(wanted));
+        assert!(book.pairs().iter().all(|pair| pair.kind == RecordKind::Organisation));
+    }
+}
+
+#[test]
+fn v13_a_card_that_became_private_before_its_import_stays_where_it_is() {
+    let mut book = Book::new();
+    let fields = with(person("Nora", "Neu"), Field::Categories, words(&["CRMcorner"]));
+    book.card("new", "uid-new", None, fields.clone());
+    book.converge();
+    book.import("new", "uid-new", "BP7");
+    book.card("new", "uid-new", None, with(fields, Field::Private, Value::Flag(true)));
+    book.converge();
+    assert!(book.crm.lock().records.is_empty() && book.parked().is_empty(), "{:?}", book.parked());
+}
+
+#[test]
+fn v10_lists_of_contacts_lie_beside_cards_and_are_nobodys_business() {
+    let mut book = Book::new();
+    let list = Item { uid: "list".into(), area: Area::Contacts, parts: Vec::new(), scheduled: false, original: "BEGIN:VCARD".into() };
+    book.store.put_item("list", list);
+    book.contact("CP1", true, person("Clara", "Hofmann"));
+    let count = book.converge();
+    assert_eq!((count.errors, book.cards().len(), book.parked()), (0, 2, Vec::new()));
+}
+
+#[test]
+fn c17_a_contact_that_has_a_card_is_not_given_to_another_one() {
+    let mut book = Book::new();
+    book.contact("CP1", true, person("Clara", "Hofmann"));
+    book.converge();
+    book.card("new", "uid-new", None, with(person("Clara", "H."), Field::Categories, words(&["CRMcorner"])));
+    book.wish(Wish::Link {
+        key: part_key("uid-new", None),
+        item: ItemPlace { collection: "cal".into(), id: "new".into() },
+        record: "CP1".into(),
+    });
+    book.converge();
+    assert_eq!((book.pairs().len(), book.store.fields("new")[&Field::FamilyName].clone()), (1, text("H.")));
+}
+
+#[test]
+fn v10_a_card_that_cannot_be_read_keeps_no_other_one_back() {
+    let mut book = Book::new();
+    book.card("broken", "uid-b", None, person("Geheim", "Geheim"));
+    book.store.lock().broken.insert("broken".into());
+    book.contact("CP1", true, person("Clara", "Hofmann"));
+    book.converge();
+    assert_eq!(book.pairs().len(), 1);
+    assert_eq!(book.parked(), [(String::new(), ReasonCode::BrokenItem)], "and is told without its name");
+}
+
+/// Whatever is cut off, at whatever request: in the end there is one card a contact and one contact a card.
+#[test]
+fn v2_writes_that_are_cut_off_double_and_lose_nothing() {
+    for cut in 0..12_u64 {
+        let mut book = Book::new();
+        book.contact("CP1", true, with(person("Clara", "Hofmann"), Field::Photo, Value::Photo(Photo { bytes: None, ..picture("one") })));
+        book.crm.lock().photos.insert("CP1".into(), picture("one"));
+        let fields = with(person("Nora", "Neu"), Field::Categories, words(&["CRMcorner"]));
+        book.card("new", "uid-new", None, with(fields, Field::Photo, Value::Photo(picture("nora"))));
+        book.import("new", "uid-new", "BP7");
+        match cut % 3 {
+            0 => book.store.lock().lose_answers = 1 + cut / 3,
+            1 => book.crm.lock().lose_answers = 1 + cut / 3,
+            _ => (book.store.lock().lose_answers, book.crm.lock().lose_answers) = (1, 1 + cut / 3),
+        }
+        let mut runs = 0;
+        while book.try_run().is_err() {
+            runs += 1;
+            assert!(runs < 20, "{cut}");
+            if runs == 3 && cut % 2 == 0 {
+                book.agent.lose_journal();
+                book.import("new", "uid-new", "BP7");
+            }
+        }
+        book.agent.later(TimeDelta::days(2));
+        book.converge();
+        let (contacts, cards, pairs) = (book.crm.lock().records.len(), book.cards().len(), book.pairs());
+        assert_eq!((contacts, cards, pairs.len()), (2, 2, 2), "{cut}");
+        assert!(pairs.iter().all(|pair| pair.state == PairState::Active && pair.record.is_some()), "{cut}: {pairs:#?}");
+        assert_eq!(book.crm.lock().photos.len(), 2, "{cut}");
+        assert!(book.cards().values().all(|card| card.parts[0].fields.contains_key(&Field::Photo)), "{cut}");
+        assert!(book.parked().is_empty(), "{cut}: {:?}", book.parked());
+    }
 }

@@ -38,6 +38,8 @@ pub(super) struct Server {
     pub broken: BTreeSet<String>,
     /// Two items may have one UID.
     pub takes_uids_twice: bool,
+    /// No item is taken with a picture.
+    pub refuses_photos: bool,
     /// The collection was made anew: what a cursor of the old one gives is an error.
     pub made_anew: bool,
 }
@@ -222,6 +224,9 @@ impl ItemStore for FakeStore {
             link_block: part.link.as_ref().map(|link| link.record.clone()),
         });
         let parts: Vec<Part> = parts.collect();
+        if server.refuses_photos && parts.iter().any(|part| part.fields.contains_key(&Field::Photo)) {
+            return Ok(Written::Refused("too large".into()));
+        }
         let item = Item { uid: draft.uid.clone(), area: draft.area, parts, scheduled: false, original: "NEW".into() };
         server.write(&draft.create_id, item).map(Written::Stored)
     }
@@ -252,6 +257,9 @@ impl ItemStore for FakeStore {
                 let end = Moment::utc(start.approximate_instant() + chrono::TimeDelta::hours(1));
                 fields.insert(Field::Slot, Value::Slot(Slot { start, end }));
                 item.parts.push(Part { recurrence_id: recurrence_id.clone(), fields, record: None, link_block: None });
+            }
+            if server.refuses_photos && matches!(changes.get(&Field::Photo), Some(Some(_))) {
+                return Ok(Written::Refused("too large".into()));
             }
             let part = item.parts.iter_mut().find(|part| part.recurrence_id == *recurrence_id).unwrap();
             apply(&mut part.fields, changes);
@@ -306,6 +314,8 @@ pub(super) struct Office {
     /// The next picture that is asked for does not come.
     pub lose_photo: bool,
     pub groups: Vec<ContactGroup>,
+    /// Contacts that are there and do not concern the employee any more: the changes say that they are gone.
+    pub unconcerned: BTreeSet<String>,
 }
 
 /// The CRM.
@@ -458,6 +468,7 @@ impl CrmRecords for FakeCrm {
         let mut changes = Vec::new();
         for id in ids {
             match office.records.get(id) {
+                Some(_) if office.unconcerned.contains(id) => changes.push(RecordChange::Gone { id: id.clone(), version: "9".into() }),
                 Some(view) if kinds.contains(&view.kind) => changes.push(RecordChange::Present(view.clone())),
                 Some(_) => {}
                 None if cursor.is_none() => {}
