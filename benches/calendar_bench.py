@@ -3,6 +3,7 @@ import base64
 import concurrent.futures
 import datetime as dt
 import http.client
+import json
 import os
 import pathlib
 import re
@@ -10,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
+import uuid
 
 from measure import CRMSYNC, SERVERS, TARGET, TOKEN, Run, cpu_of, head, median, ratio, row, verdict
 
@@ -115,6 +117,33 @@ url = "http://127.0.0.1:{self.port}{HOME}"
             encoding="utf-8",
         )
 
+    def change_each_side(self, number):
+        """Changes one appointment in the calendar, and the record of another in the CRM, as people would."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port)
+        text = event(number).replace("Büro 4".encode(), f"Büro {number}-{time.monotonic_ns()}".encode())
+        connection.request("PUT", f"{CALENDAR}{number:05}.ics", text, {"Authorization": LOGIN, "Content-Type": "text/calendar; charset=utf-8"})
+        answer = connection.getresponse()
+        answer.read()
+        if answer.status != 204:
+            sys.exit(f"PUT of a change: {answer.status}")
+        crm = http.client.HTTPConnection("127.0.0.1", self.crm_port)
+        head = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+        crm.request("GET", f"/v1/items/{self.record}", headers=head)
+        version = json.loads(crm.getresponse().read())["version"]
+        operation = str(uuid.uuid4())
+        write = {"opId": operation, "action": "update", "id": self.record, "ifVersion": version, "fields": {"location": f"Raum {operation}"}}
+        body = json.dumps({"agent": "a-colleague", "items": [write]})
+        crm.request("POST", "/v1/items/batch", body, {**head, "Idempotency-Key": operation})
+        answer = json.loads(crm.getresponse().read())
+        if answer["results"][0]["verdict"] != "applied":
+            sys.exit(f"the CRM did not take the change: {answer}")
+
+    def last_record(self):
+        """Id of a record that the first pairing made."""
+        crm = http.client.HTTPConnection("127.0.0.1", self.crm_port)
+        crm.request("GET", "/v1/changes?kind=appointment", headers={"Authorization": f"Bearer {TOKEN}"})
+        self.record = json.loads(crm.getresponse().read())["changes"][0]["item"]["id"]
+
     def crmsync(self):
         env = {**os.environ, "BENCH_TOKEN": TOKEN, "BENCH_PASSWORD": "pw-alice", "HOME": str(self.folder)}
         files = ["--config", self.folder / "config.toml", "--data-dir", self.folder / "data"]
@@ -196,3 +225,43 @@ def bench_calendar(bench):
     verdict("peak memory in MiB", max(one.memory for one in first + quiet), 64)
     print(f"  median CPU of a quiet run: crmsync {median(quiet, lambda one: one.cpu):.3f} s, vdirsyncer {median(unchanged, lambda one: one.cpu):.3f} s")
     shutil.rmtree(bench.folder / "near", ignore_errors=True)
+
+
+def bench_pairs(bench):
+    """One change on each side with many pairs in the journal, beside the same with few."""
+    few = CalendarBench(1_000, bench.runs, bench.folder / "few")
+    rounds = {}
+    try:
+        for one in (few, bench):
+            one.folder.mkdir(exist_ok=True)
+            one.seed()
+            one.configure()
+            one.start_crm()
+            first = one.crmsync()
+            if first.json()["areas"]["calendar"]["changed"] != one.items:
+                sys.exit(f"not every appointment was paired: {first.json()['areas']}")
+            one.last_record()
+            # It reads in the CRM's list of changes what it has written itself.
+            one.crmsync()
+            rounds[one] = []
+            print(f"{one.items} paired in {first.seconds:.0f} s, own CPU {first.cpu:.1f} s, peak {first.memory:.0f} MiB", file=sys.stderr, flush=True)
+            rounds[one, "first"] = [first]
+        for number in range(bench.runs):
+            print(f"round {number + 1} of {bench.runs}, load {os.getloadavg()[0]:.1f}", file=sys.stderr, flush=True)
+            for one in (few, bench):
+                one.change_each_side(number + 1)
+                run = one.crmsync()
+                if run.json()["areas"]["calendar"]["changed"] != 2:
+                    sys.exit(f"not both changes were carried: {run.json()['areas']}")
+                rounds[one].append(run)
+        head()
+        for one in (few, bench):
+            row(f"first pairing of {one.items:,}", rounds[one, "first"])
+            row(f"one change on each side, {one.items:,}", rounds[one], rounds[few])
+            traffic(rounds[one][-1])
+        print()
+        verdict("time of a run with a change on each side", ratio(rounds[bench], rounds[few]), 1.5)
+        verdict("own CPU of it", ratio(rounds[bench], rounds[few], lambda one: one.cpu), 1.5)
+        verdict("peak memory in MiB", max(run.memory for run in rounds[bench] + rounds[bench, "first"]), 64)
+    finally:
+        few.close()

@@ -98,7 +98,7 @@ async fn wizard(session: &Session, account: &AccountId, arguments: &ContactsExpo
         if text.is_none() {
             text = prompt("Search for a name, a company or an address (empty: your own contacts):")?;
         }
-        let Some(words) = text.take() else { return aborted() };
+        let Some(words) = text.take() else { return Ok(aborted()) };
         let found = hits(session, account, Some(words.trim()).filter(|words| !words.is_empty())).await?;
         loop {
             let mut selected = selection(&found);
@@ -106,9 +106,9 @@ async fn wizard(session: &Session, account: &AccountId, arguments: &ContactsExpo
             selected.retain(|id| !off.contains(id));
             write_hits(&mut std::io::stderr().lock(), &found, &selected)?;
             let question = "Numbers to select or take out, / to search again, o for the options, g to go, q to leave everything as it is:";
-            let Some(answer) = prompt(question)? else { return aborted() };
+            let Some(answer) = prompt(question)? else { return Ok(aborted()) };
             match answer.trim() {
-                "q" => return aborted(),
+                "q" => return Ok(aborted()),
                 "/" => break,
                 "o" => show_options(session),
                 "g" => return go(session, account, found, on.into_iter().collect(), off.into_iter().collect(), arguments.yes).await,
@@ -136,7 +136,7 @@ fn show_options(session: &Session) {
     ));
 }
 
-fn aborted() -> Outcome {
+fn aborted() -> Exit {
     super::eprint_lines("nothing was changed");
-    Ok(Exit::Ok)
+    Exit::Ok
 }

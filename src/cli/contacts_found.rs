@@ -10,12 +10,11 @@ use crate::groupware::dav::DavStore;
 use crate::groupware::{CollectionId, Fetched, ItemId, ItemStore as _};
 use crate::journal::{ItemPlace, PairState};
 use crate::model::{AccountId, Area, Field, Fields, ItemKey, Value};
-use crate::settings::ContactSettings;
 use crate::sync::contacts::{
     Admission, DuplicateIndex, Duplicates, EarlierChoices, Evidence, Likeness, Prefill, PrefilledBy, admit, faults, match_query,
     partner_search, prefilled,
 };
-use crate::sync::items::identity::part_key;
+use crate::sync::items::identity::{part_key, record_of};
 use crate::sync::items::spoken;
 
 use super::exit::Failure;
@@ -118,7 +117,9 @@ async fn read(
                 found.linked += 1;
                 continue;
             }
-            match admit(part.fields, part.record.as_deref(), &session.settings.contacts.category) {
+            // No server drops a UID, and some drop every other mark.
+            let linked = part.record.or_else(|| record_of(session.settings.crm.url.as_str(), &uid));
+            match admit(part.fields, linked.as_deref(), &session.settings.contacts.category) {
                 Admission::Offered(fields) => found.cards.push(FoundCard {
                     name: spoken::title(&fields),
                     company: text(&fields, Field::Company),
@@ -172,7 +173,7 @@ async fn judge(session: &Session, cards: &mut [FoundCard]) -> Result<(), Failure
         card.similar = similar("crm", crm_like, name);
         card.similar.extend(similar("card", cards_like, |id| names.get(id).cloned().unwrap_or_default()));
         card.faults = faults(&card.fields, &demands).iter().map(ToString::to_string).collect();
-        match partners.of(session, settings, &card.fields, &earlier).await? {
+        match partners.of(session, &card.fields, &earlier).await? {
             Prefill::One(partner, by) => (card.partner, card.prefilled_by) = (Some(partner), Some(by)),
             Prefill::Several(several) => card.partners = several,
             Prefill::Unknown => {}
@@ -228,14 +229,7 @@ struct Partners {
 }
 
 impl Partners {
-    async fn of(
-        &mut self,
-        session: &Session,
-        settings: &ContactSettings,
-        fields: &Fields,
-        earlier: &EarlierChoices,
-    ) -> Result<Prefill, Failure> {
-        let _ = settings;
+    async fn of(&mut self, session: &Session, fields: &Fields, earlier: &EarlierChoices) -> Result<Prefill, Failure> {
         let crm = session.crm()?;
         let search = partner_search(fields, &session.settings.mail.freemail);
         let mut of_company = Vec::new();

@@ -106,7 +106,8 @@ async fn run(arguments: Arguments) -> Outcome {
         Command::Parked(command) => parked::run(&global, command).await,
         Command::Why(command) => why::run(&global, &command),
         Command::Pairs(command) => pairs::run(&global, command).await,
-        Command::Contacts(command) => contacts::run(&global, command).await,
+        // Boxed: the wizards are the largest futures here.
+        Command::Contacts(command) => Box::pin(contacts::run(&global, command)).await,
         Command::Activity(command) => activity::run(&global, command).await,
         Command::Conflicts(command) => conflicts::run(&global, command).await,
         Command::History(command) => history::run(&global, &command),

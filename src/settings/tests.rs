@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::*;
+use crate::model::dialling::Country;
 use crate::model::{AccountId, Area, CrmSettings, Field, KeyedSetting, SettingLevel};
 
 /// The least that is sound.
@@ -751,7 +752,7 @@ fn r86_contacts_have_their_rules_and_the_server_of_the_calendar_unless_another_i
     let settings = Machine::sound_with(&more).effective().settings;
     let carddav = settings.accounts[&AccountId::from("work")].carddav.clone().unwrap();
     assert_eq!((carddav.url.as_str(), carddav.user.as_str()), ("https://cards.example.com/", "anna"));
-    assert_eq!((settings.contacts.owned, settings.contacts.country.map(|country| country.iso())), (false, Some("DE")));
+    assert_eq!((settings.contacts.owned, settings.contacts.country.map(Country::iso)), (false, Some("DE")));
     assert!(Machine::sound_with("[contacts]\ncountry = \"Germania\"\n").faults().iter().any(|fault| fault.contains("ISO 3166")));
     let missing = Machine::sound_with("[sync]\nareas = [\"contacts\"]\n");
     assert!(missing.faults().iter().any(|fault| fault.contains("accounts.work.carddav.url: is not set")), "{:?}", missing.faults());

@@ -210,7 +210,11 @@ fn records_are_settled(state: &mut State, stage: &Stage, seen: &Seen<'_>) {
             pair.record.as_ref().is_some_and(|link| link.id == *id) && (pair.state != PairState::Active || there)
         });
         let removed = state.book.removed_items.contains(&(seen.mailbox, uid.clone()));
-        if state.mailboxes[seen.mailbox].by_uid(&uid).is_empty() && !ended && !removed {
+        // An item made from a record is there before the record is bound to it; private since, it never is.
+        let of_record = origin(state, &record.view.fields);
+        let is_of_record = |entry: &Entry| entry.master().is_some_and(|part| origin(state, &part.fields) == of_record);
+        let unbound = record.view.uid.is_none() && of_record.is_some() && server.items().any(|(_, _, entry)| is_of_record(entry));
+        if server.by_uid(&uid).is_empty() && !unbound && !ended && !removed {
             missing.push(format!("{id} ({uid:?}) is neither in the groupware nor parked"));
         }
     }

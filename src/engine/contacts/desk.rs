@@ -48,12 +48,12 @@ impl<C: CrmRecords + CrmContacts> Desk<'_, C> {
         &self,
         write: &RecordWrite,
         written: Option<WriteVerdict>,
-        picture: Option<Option<Photo>>,
+        picture: Option<PhotoWrite>,
     ) -> Result<WriteVerdict, CrmError> {
         let is_new = matches!(write.action, RecordAction::CreateContact { .. });
         let mut verdict = match (written, picture, &write.action) {
             (Some(WriteVerdict::Applied(view) | WriteVerdict::Unchanged(view)), Some(picture), _) => {
-                let put = self.put(write, &view.link.id, &view.link.version, picture.as_ref()).await?;
+                let put = self.put(write, &view.link.id, &view.link.version, picture.0.as_ref()).await?;
                 match put {
                     // The contact is there and lacks its picture: what is wrong with that is found out when it is changed.
                     WriteVerdict::Rejected { .. } | WriteVerdict::Retry { .. } | WriteVerdict::Gone | WriteVerdict::Conflict(_)
@@ -65,7 +65,9 @@ impl<C: CrmRecords + CrmContacts> Desk<'_, C> {
                 }
             }
             (Some(written), _, _) => written,
-            (None, Some(picture), RecordAction::Update { id, if_version, .. }) => self.put(write, id, if_version, picture.as_ref()).await?,
+            (None, Some(picture), RecordAction::Update { id, if_version, .. }) => {
+                self.put(write, id, if_version, picture.0.as_ref()).await?
+            }
             (None, ..) => return Err(CrmError::Contract("a write has no result".to_owned())),
         };
         let joined = matches!(verdict, WriteVerdict::Joined(_));
@@ -92,17 +94,20 @@ impl<C: CrmRecords + CrmContacts> Desk<'_, C> {
     }
 }
 
+/// A picture that is put, or taken away.
+struct PhotoWrite(Option<Photo>);
+
 /// The identity of a write that follows another one.
 fn derived(op: &OpId, what: &str) -> OpId {
     OpId(Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{what} of {}", op.as_str()).as_bytes()).to_string())
 }
 
 /// A write without its picture, if anything is left of it, and the picture.
-fn parted(write: &RecordWrite) -> (Option<RecordWrite>, Option<Option<Photo>>) {
+fn parted(write: &RecordWrite) -> (Option<RecordWrite>, Option<PhotoWrite>) {
     let mut rest = write.clone();
     let picture = |value: Option<Value>| match value {
-        Some(Value::Photo(photo)) => Some(photo),
-        _ => None,
+        Some(Value::Photo(photo)) => PhotoWrite(Some(photo)),
+        _ => PhotoWrite(None),
     };
     match &mut rest.action {
         RecordAction::CreateContact { fields, .. } => {

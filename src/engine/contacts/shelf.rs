@@ -82,9 +82,8 @@ impl<S: ItemStore, C: CrmContacts> AddressBooks<'_, S, C> {
         };
         match self.crm.photo(&id).await {
             Ok(Some(photo)) => Ok(Picture::Found(photo)),
-            Ok(None) => Ok(Picture::Gone),
-            // It is no picture that a card could hold; the contact is worth having without it.
-            Err(CrmError::Contract(_)) => Ok(Picture::Gone),
+            // What is no picture that a card could hold: the contact is worth having without it.
+            Ok(None) | Err(CrmError::Contract(_)) => Ok(Picture::Gone),
             Err(error) => match classify::crm(&error) {
                 Remedy::RetryLater { .. } | Remedy::AskForAnswer | Remedy::NeedsUser { .. } => {
                     Err(GroupwareError::Offline { server: "the CRM".to_owned(), cause: error.to_string() })

@@ -10,7 +10,7 @@ use crate::journal::{Change, ItemPlace, PairState};
 use crate::model::{ItemKey, Reason, ReasonCode};
 use crate::sync::NextTry;
 use crate::sync::contacts::{Admission, admit};
-use crate::sync::items::identity::item_id;
+use crate::sync::items::identity::{item_id, record_of};
 use crate::sync::items::{Guard, spoken};
 
 use super::Sync;
@@ -102,6 +102,8 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         let uid = &stored.item.uid;
         let Some(part) = stored.item.parts.first() else { return Ok(None) };
         let ours = part.record.is_some()
+            // No server drops a UID, and some drop every other mark.
+            || record_of(&self.job.crm_instance, uid).is_some()
             || self.uid_of.contains_key(uid)
             || self.wills.contains_key(uid)
             || self.stale.contains_key(uid)
@@ -121,7 +123,10 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
 
     /// What a card's id of a contact says.
     pub(super) async fn claim_card(&mut self, unit: &mut Unit, stored: &StoredItem) -> Result<Claim, EngineError> {
-        let marks = || stored.item.parts.first().and_then(|part| part.record.clone());
+        let marks = || {
+            let marked = stored.item.parts.first().and_then(|part| part.record.clone());
+            marked.or_else(|| record_of(&self.job.crm_instance, &unit.uid))
+        };
         if self.job.contacts.is_none() || !self.job.guards.on(Guard::MatchByIdentity) || !unit.pairs.is_empty() || !unit.records.is_empty()
         {
             return Ok(Claim::Unit);

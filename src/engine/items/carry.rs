@@ -42,7 +42,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
                     self.count_one();
                 }
                 let mut decision = self.decide(&unit);
-                if unit.restores_unread(&decision) {
+                if unit.follows_unread(&decision) {
                     self.ask_records(&mut unit).await?;
                     decision = self.decide(&unit);
                 }

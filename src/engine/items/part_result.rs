@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::crm::{CrmRecords, RecordState, RecordView};
+use crate::crm::{CrmRecords, RecordLink, RecordState, RecordView};
 use crate::groupware::ItemStore;
 use crate::journal::{Base, ItemOutcome as Outcome, LinkState, Pair, PairState};
-use crate::model::{FieldChanges, Fields, Instant, Reason};
+use crate::model::{Field, FieldChanges, Fields, Instant, Reason, Value};
 use crate::sync::NextTry;
 use crate::sync::items::merge::{self, Sides};
 use crate::sync::items::parts::Parts;
@@ -74,10 +74,13 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             What::Become(state) => {
                 let mut changed = pair.unwrap_or_else(|| self.new_pair(&work.unit, part));
                 if let Some((view, _)) = answered {
-                    // The item is taken to say it too: should it come back, that is a change.
-                    let mut groupware = changed.base.groupware.clone();
-                    groupware.extend(part.merge.to_crm.iter().filter_map(|(field, value)| value.clone().map(|value| (*field, value))));
-                    changed.base = Base::of(groupware, &view.fields);
+                    // The item is taken to say it too: should it come back, that is a change. What the record says besides it has not heard.
+                    let (mut groupware, mut crm) = (changed.base.groupware.clone(), changed.base.crm_fields());
+                    for (field, value) in &part.merge.to_crm {
+                        put(&mut groupware, *field, value.as_ref());
+                        put(&mut crm, *field, view.fields.get(field));
+                    }
+                    changed.base = Base::of(groupware, &crm);
                     changed.record = Some(view.link);
                 }
                 changed.record = changed.record.or_else(|| work.unit.record_link(&part.key));
@@ -191,8 +194,14 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         now.base = merge::advance(part.base.as_ref(), &part.merge, &sides);
         now.item.clone_from(&work.unit.place);
         now.state = PairState::Active;
-        if let Some(link) = view.map(|view| view.link).or_else(|| work.unit.record_link(&part.key)) {
-            now.record = Some(link);
+        let read = view.as_ref().or_else(|| work.unit.records.get(&part.key).and_then(RecordState::view));
+        if let Some(link) = read.map(|view| view.link.clone()).or_else(|| work.unit.record_link(&part.key)) {
+            // What the base has not heard must be heard before the next write: with the version from before that one is refused.
+            let unheard = read.is_some_and(|view| now.base.crm_fields() != view.fields);
+            now.record = Some(match now.record {
+                Some(before) if unheard && before.id == link.id => RecordLink { version: before.version, ..link },
+                _ => link,
+            });
         }
         now.kind = part.kind;
         if !refused {
@@ -240,10 +249,14 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
 fn written(before: &Fields, changes: &FieldChanges) -> Fields {
     let mut after = before.clone();
     for (field, value) in changes {
-        match value {
-            Some(value) => drop(after.insert(*field, value.clone())),
-            None => drop(after.remove(field)),
-        }
+        put(&mut after, *field, value.as_ref());
     }
     after
+}
+
+fn put(fields: &mut Fields, field: Field, value: Option<&Value>) {
+    match value {
+        Some(value) => drop(fields.insert(field, value.clone())),
+        None => drop(fields.remove(&field)),
+    }
 }

@@ -7,7 +7,7 @@ use crate::engine::error::EngineError;
 use crate::groupware::{Fetched, GroupwareError, ItemId, ItemRef, ItemStore, StoredItem};
 use crate::journal::{Change, ItemPlace, KnownItem};
 use crate::model::{Reason, ReasonCode};
-use crate::sync::items::identity::{item_id, part_key};
+use crate::sync::items::identity::{item_id, part_key, record_of};
 use crate::sync::items::{Guard, guard, matching, spoken};
 use crate::sync::{NextTry, Remedy, classify};
 
@@ -228,7 +228,9 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
     /// Gives the unit the records whose ids its parts carry, unless it is a copy of another item (X28).
     async fn claim_marked(&mut self, unit: &mut Unit, stored: &StoredItem) -> Result<(), EngineError> {
         for part in stored.item.parts.iter().filter(|_| self.job.guards.on(Guard::MatchByIdentity)) {
-            let Some(id) = &part.record else { continue };
+            // A UID survives where a mark does not.
+            let named = || record_of(&self.job.crm_instance, &unit.uid).filter(|_| part.recurrence_id.is_none());
+            let Some(id) = &part.record.clone().or_else(named) else { continue };
             let key = part_key(&unit.uid, part.recurrence_id.as_ref());
             if unit.pairs.contains_key(&key) || unit.records.contains_key(&key) {
                 continue;
@@ -250,12 +252,31 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
                 },
             };
             let Some(view) = view else { continue };
+            if view.uid.is_none() && self.is_copy_of_own(&unit.uid, id).await? {
+                continue;
+            }
             if matching::by_mark(&unit.uid, pair.as_ref(), &view) == matching::Mark::Own {
                 self.release(id);
                 unit.records.insert(key, RecordState::Present(view));
             }
         }
         Ok(())
+    }
+
+    /// Whether an item with the mark of an unbound record is a copy of the one that was made from the record (X28).
+    async fn is_copy_of_own(&self, uid: &str, record: &str) -> Result<bool, EngineError> {
+        let own = item_id(&self.job.crm_instance, record);
+        if uid == own {
+            return Ok(false);
+        }
+        let name = self.store.named(&own);
+        for collection in self.collections.keys().filter(|id| !self.unread.contains_key(*id)) {
+            let found = self.fetch(collection, std::slice::from_ref(&name)).await?;
+            if found.iter().any(|fetched| !matches!(fetched, Fetched::Gone(_))) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Takes an unpaired record from the UID it would get by itself.

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::groupware::StoredItem;
-use crate::journal::{ItemPlace, Pair, Parked};
+use crate::journal::{ItemPlace, Pair, PairState, Parked};
 use crate::model::{ItemKey, OpId, Reason, ReasonCode};
 use crate::sync::items::identity::{part_key, part_range};
-use crate::sync::items::{Decision, Facts, Presence, Rules, Will, decide};
+use crate::sync::items::{Decision, Facts, PartDecision, Presence, Rules, What, Will, decide};
 
 use super::Sync;
 use crate::crm::{CrmRecords, RecordState};
@@ -57,9 +57,12 @@ impl Unit {
         (paired.id != id && !self.records.contains_key(&key)).then(|| (key, paired.id.clone()))
     }
 
-    /// Whether the item would get what the CRM was last known to say, though nobody looked what it says now: another agent may know better.
-    pub(super) fn restores_unread(&self, decision: &Decision) -> bool {
-        decision.parts.iter().any(|part| !part.merge.to_groupware.is_empty() && !self.records.contains_key(&part.key))
+    /// Whether a record is to be followed of which nobody looked what it says now: the item would get what the CRM was last known to say, or it
+    /// has come back, and nobody listened to the record meanwhile.
+    pub(super) fn follows_unread(&self, decision: &Decision) -> bool {
+        let is_back = |key: &ItemKey| self.pairs.get(key).is_some_and(|pair| pair.state != PairState::Active);
+        let follows = |part: &PartDecision| !part.merge.to_groupware.is_empty() || part.what == What::Follow && is_back(&part.key);
+        decision.parts.iter().any(|part| follows(part) && !self.records.contains_key(&part.key))
     }
 
     /// Why it waits, if it does.

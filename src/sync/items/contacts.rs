@@ -109,6 +109,7 @@ mod tests {
         .into()
     }
 
+    #[allow(clippy::option_option, reason = "the outer one is absence of a change")]
     fn renamed(card: &Fields, record: &Fields, to: &[(Field, Option<Value>)]) -> Option<Option<Value>> {
         let mut merge = Merge { to_groupware: to.iter().cloned().collect(), ..Merge::default() };
         rename(&mut merge, card, record);

@@ -11,6 +11,7 @@ use crate::sync::NextTry;
 use crate::sync::contacts::{Admission, ContactPolicy, admit};
 
 use super::decision::{Decision, Facts, PartDecision, Presence, What};
+use super::identity::part_key;
 use super::merge::{self, Lane, Merge};
 use super::parts::{ItemPart, Parts, parts};
 use super::spoken::{date, title};
@@ -103,7 +104,9 @@ impl Situation<'_> {
                 (_, None) => self.follow(None, part, &mut decided),
             },
             // It was made from the record: another one must not be made from it (V12).
-            (None, Some(_), Some(RecordState::Withheld)) => decided.park = Some((ReasonCode::RecordWithheld.into(), NextTry::Backoff)),
+            (None, Some(_), _) if self.master_is_withheld() => {
+                decided.park = Some((ReasonCode::RecordWithheld.into(), NextTry::Backoff));
+            }
             (None, Some(part), _) => decided.what = self.new_item(part, &mut decided),
             (None, None, Some(RecordState::Present(view))) => decided.what = self.new_record(view, &mut decided),
             (None, None, _) => {}
@@ -220,6 +223,12 @@ impl Situation<'_> {
         }
     }
 
+    /// Whether the item was made from a record that is out of sight.
+    fn master_is_withheld(&self) -> bool {
+        let master = part_key(self.facts.uid, None);
+        matches!(self.facts.records.get(&master), Some(RecordState::Withheld)) && !self.facts.pairs.contains_key(&master)
+    }
+
     /// Whether the record may only be out of the employee's sight (V8).
     fn is_withheld(&self, fact: Option<&RecordState>) -> bool {
         matches!(fact, Some(RecordState::Withheld)) && self.rules.guards.on(Guard::ProofOfDeletion)
@@ -264,8 +273,10 @@ impl Situation<'_> {
         let settings = self.rules.settings;
         let policy = |field| settings.field_conflicts.get(&field).copied().unwrap_or(settings.conflicts);
         let lane = |field| self.lane(field, &shown, base.is_none());
+        let view = self.facts.records.get(self.key).and_then(RecordState::view);
+        let relayed = view.is_some_and(|view| view.origin.is_some());
         let agreed = base.filter(|_| self.rules.guards.on(Guard::ContentDecides));
-        let mut merge = merge::merge(agreed, &part.fields, &decided.record, policy, lane, &choices);
+        let mut merge = merge::merge(agreed, &part.fields, (&decided.record, relayed), policy, lane, &choices);
         if !merge.undecided.is_empty() {
             let names: Vec<&str> = merge.undecided.iter().map(|field| field.name()).collect();
             decided.park = Some((Reason::new(ReasonCode::Conflict, names.join(", ")), NextTry::User));

@@ -1,11 +1,16 @@
 //! The names of parts, of items made from records, and of writes: the same on every machine and after a lost journal (V2, V12).
 
+use std::fmt::Write as _;
+
 use uuid::Uuid;
 
 use crate::model::{AccountId, Action, Area, ItemKey, Moment, OpId};
 
 /// Names made by crmsync live in a space of their own.
 const SPACE: Uuid = Uuid::from_u128(0x6372_6d73_796e_6300_8000_6974_656d_7301);
+
+/// Longer names are digests: some servers bound the length of a file's name.
+const MAX_ENCODED: usize = 120;
 
 /// Key of a part: `uid:UID`, or `uid:UID#OCCURRENCE`. `%` and `#` in a UID are escaped as `%25` and `%23`.
 #[must_use]
@@ -39,10 +44,47 @@ pub fn uid_of(key: &ItemKey) -> Option<String> {
     Some(uid.replace("%23", "#").replace("%25", "%"))
 }
 
-/// UID and create identity of an item made from a record: the same for every agent, however it calls the account.
+/// UID and create identity of an item made from a record: the same for every agent, however it calls the account. It tells the record to
+/// agents of the same CRM ([`record_of`]), because no server drops a UID, and some drop every other mark.
 #[must_use]
 pub fn item_id(crm_instance: &str, record: &str) -> String {
-    name(&["item", crm_instance, record])
+    let encoded = encode(record);
+    if encoded.len() > MAX_ENCODED { name(&["item", crm_instance, record]) } else { format!("{}{encoded}", item_id_prefix(crm_instance)) }
+}
+
+/// The record that an item of this UID was made from, by whichever agent of this CRM.
+#[must_use]
+pub fn record_of(crm_instance: &str, uid: &str) -> Option<String> {
+    decode(uid.strip_prefix(&item_id_prefix(crm_instance))?)
+}
+
+fn item_id_prefix(crm_instance: &str) -> String {
+    let instance = name(&["crm", crm_instance]);
+    format!("crmsync-{}-", instance.get(..8).unwrap_or(&instance))
+}
+
+/// An id in ASCII letters, digits and `-`, which begins the two hexadecimal digits of every other byte.
+fn encode(record: &str) -> String {
+    let mut encoded = String::with_capacity(record.len());
+    for byte in record.bytes() {
+        if byte.is_ascii_alphanumeric() {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(encoded, "-{byte:02x}");
+        }
+    }
+    encoded
+}
+
+fn decode(encoded: &str) -> Option<String> {
+    let mut parts = encoded.split('-');
+    let mut bytes = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        bytes.push(u8::from_str_radix(part.get(..2)?, 16).ok()?);
+        bytes.extend(part.get(2..)?.bytes());
+    }
+    String::from_utf8(bytes).ok().filter(|record| !record.is_empty())
 }
 
 /// Identity of a write: the same for the same write, so that a repetition is one. `salt` tells attempts apart that must not be taken for
@@ -90,7 +132,33 @@ mod tests {
         assert!(base.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'));
     }
 
+    #[test]
+    fn v12_an_items_uid_tells_the_record_it_was_made_from_to_agents_of_the_same_crm() {
+        assert_eq!(record_of("crm", &item_id("crm", "4711-a/B")).as_deref(), Some("4711-a/B"));
+        assert_eq!(record_of("crm2", &item_id("crm", "4711")), None);
+        let long = "x".repeat(500);
+        let id = item_id("crm", &long);
+        assert!(id.len() < 60 && record_of("crm", &id).is_none());
+        for foreign in ["040000008200E00074C5B7101A82E008", "crmsync-", "a@b", &item_id("crm", "")] {
+            assert_eq!(record_of("crm", foreign), None, "{foreign}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn every_record_has_a_name_of_its_own_and_is_told_by_it(record in "\\PC{1,30}") {
+            let id = item_id("crm", &record);
+            prop_assert!(id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'));
+            if encode(&record).len() <= MAX_ENCODED {
+                prop_assert_eq!(record_of("crm", &id), Some(record));
+            }
+        }
+
+        #[test]
+        fn what_is_no_name_of_ours_never_panics(uid in ".{0,40}") {
+            let _ = (decode(&uid), record_of("crm", &uid));
+        }
+
         #[test]
         fn keys_of_different_parts_differ_and_tell_their_uid(a in "[a#%0-9]{0,12}", b in "[a#%0-9]{0,12}") {
             prop_assert_eq!(uid_of(&part_key(&a, Some(&day()))), Some(a.clone()));

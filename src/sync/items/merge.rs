@@ -113,11 +113,12 @@ fn is_told_only(field: Field, rules: &Rules<'_>) -> bool {
     }
 }
 
-/// Merges a pair. Without a base (a first pairing, or the journal was lost) a value on one side alone flows to the other.
+/// Merges a pair. Without a base (a first pairing, or the journal was lost) a value on one side alone flows to the other. `relayed`: an agent
+/// wrote the record last, so that what changed there was said in a groupware.
 pub fn merge(
     base: Option<&Base>,
     groupware: &Fields,
-    crm: &Fields,
+    (crm, relayed): (&Fields, bool),
     policy: impl Fn(Field) -> ConflictPolicy,
     lane: impl Fn(Field) -> Lane,
     choices: &BTreeMap<Field, ConflictSide>,
@@ -148,15 +149,19 @@ pub fn merge(
             continue;
         }
         let first = base.is_none();
+        let policy = policy(field);
+        // Two groupwares that both win would take the field from each other for ever.
+        let policy = if relayed && !g_changed && policy == ConflictPolicy::GroupwareWins { ConflictPolicy::TwoWay } else { policy };
+        let choice = choices.get(&field).copied();
         let mut lane = lane;
         if lane == Lane::Entries {
             let said = (base.and_then(|base| base.groupware.get(&field)), base.and_then(|base| base.crm_value(field)));
-            if merge.list(field, (said.0, g), (said.1, c), policy(field), choices.get(&field).copied()) {
+            if merge.list(field, (said.0, g), (said.1, c), policy, choice) {
                 continue;
             }
             lane = Lane::Both;
         }
-        merge.field(field, lane, (g, g_changed), (c, c_changed), policy(field), choices.get(&field).copied(), first);
+        merge.field(field, lane, (g, g_changed), (c, c_changed), policy, choice, first);
     }
     merge
 }
@@ -357,7 +362,7 @@ mod tests {
         #[test]
         fn both_sides_say_the_same_after_a_merge(base in proptest::option::of(fields()), g in fields(), c in fields(), policy in policies()) {
             let base = base.map(|fields| Base::of(fields.clone(), &fields));
-            let merge = merge(base.as_ref(), &g, &c, |_| policy, |_| Lane::Both, &BTreeMap::new());
+            let merge = merge(base.as_ref(), &g, (&c, false), |_| policy, |_| Lane::Both, &BTreeMap::new());
             prop_assert_eq!(applied(&g, &merge.to_groupware), applied(&c, &merge.to_crm));
             prop_assert!(merge.to_groupware.keys().all(|field| !merge.to_crm.contains_key(field)));
         }
@@ -367,23 +372,23 @@ mod tests {
             base in proptest::option::of(fields()), g in fields(), c in fields(), policy in policies(), lane in lanes(), altered in fields(),
         ) {
             let base = base.map(|fields| Base::of(fields.clone(), &fields));
-            let first = merge(base.as_ref(), &g, &c, |_| policy, |_| lane, &BTreeMap::new());
+            let first = merge(base.as_ref(), &g, (&c, false), |_| policy, |_| lane, &BTreeMap::new());
             // The server stores something else than it was given.
             let g_after = if first.to_groupware.is_empty() { g.clone() } else { altered };
             let c_after = applied(&c, &first.to_crm);
             let next = advance(base.as_ref(), &first, &sides(&g, (!first.to_groupware.is_empty()).then_some(&g_after), &c, (!first.to_crm.is_empty()).then_some(&c_after)));
-            let second = merge(Some(&next), &g_after, &c_after, |_| policy, |_| lane, &BTreeMap::new());
+            let second = merge(Some(&next), &g_after, (&c_after, false), |_| policy, |_| lane, &BTreeMap::new());
             prop_assert!(second.is_quiet(), "{second:?}");
         }
 
         #[test]
         fn what_has_not_flowed_yet_stays_a_change(base in fields(), g in fields(), c in fields()) {
             let base = Base::of(base.clone(), &base);
-            let first = merge(Some(&base), &g, &c, |_| ConflictPolicy::TwoWay, |_| Lane::Both, &BTreeMap::new());
+            let first = merge(Some(&base), &g, (&c, false), |_| ConflictPolicy::TwoWay, |_| Lane::Both, &BTreeMap::new());
             let g_after = applied(&g, &first.to_groupware);
             // The groupware write was made, the CRM write was not.
             let half = advance(Some(&base), &first, &sides(&g, Some(&g_after), &c, None));
-            let second = merge(Some(&half), &g_after, &c, |_| ConflictPolicy::TwoWay, |_| Lane::Both, &BTreeMap::new());
+            let second = merge(Some(&half), &g_after, (&c, false), |_| ConflictPolicy::TwoWay, |_| Lane::Both, &BTreeMap::new());
             prop_assert_eq!(&second.to_crm, &first.to_crm);
             prop_assert!(second.to_groupware.is_empty());
         }
@@ -392,11 +397,11 @@ mod tests {
         fn v9_nothing_flows_into_an_item_that_must_not_be_written(base in proptest::option::of(fields()), g in fields(), c in fields(), policy in policies()) {
             let base = base.map(|fields| Base::of(fields.clone(), &fields));
             for lane in [Lane::Held, Lane::ToCrm, Lane::OnlyToCrm, Lane::Closed] {
-                let merge = merge(base.as_ref(), &g, &c, |_| policy, |_| lane, &BTreeMap::new());
+                let merge = merge(base.as_ref(), &g, (&c, false), |_| policy, |_| lane, &BTreeMap::new());
                 prop_assert!(merge.to_groupware.is_empty());
             }
             for lane in [Lane::OnlyToGroupware, Lane::Closed] {
-                let merge = merge(base.as_ref(), &g, &c, |_| policy, |_| lane, &BTreeMap::new());
+                let merge = merge(base.as_ref(), &g, (&c, false), |_| policy, |_| lane, &BTreeMap::new());
                 prop_assert!(merge.to_crm.is_empty());
             }
         }
@@ -404,7 +409,7 @@ mod tests {
         #[test]
         fn every_value_that_is_overwritten_is_kept(base in fields(), g in fields(), c in fields(), policy in policies()) {
             let base = Base::of(base.clone(), &base);
-            let merge = merge(Some(&base), &g, &c, |_| policy, |_| Lane::Both, &BTreeMap::new());
+            let merge = merge(Some(&base), &g, (&c, false), |_| policy, |_| Lane::Both, &BTreeMap::new());
             for field in merge.to_groupware.keys().filter(|field| g.get(field) != base.groupware.get(field)) {
                 prop_assert!(merge.losers.iter().any(|loser| loser.field == *field && loser.side == ConflictSide::Groupware));
             }
@@ -418,7 +423,8 @@ mod tests {
     fn v9_what_the_crm_changed_of_an_item_with_attendees_is_held() {
         let base: Fields = [(Field::Subject, text("a"))].into();
         let crm: Fields = [(Field::Subject, text("b"))].into();
-        let found = merge(Some(&Base::of(base.clone(), &base)), &base, &crm, |_| ConflictPolicy::TwoWay, |_| Lane::Held, &BTreeMap::new());
+        let found =
+            merge(Some(&Base::of(base.clone(), &base)), &base, (&crm, false), |_| ConflictPolicy::TwoWay, |_| Lane::Held, &BTreeMap::new());
         assert_eq!(found.held, [Field::Subject].into());
         let next = advance(Some(&Base::of(base.clone(), &base)), &found, &sides(&base, None, &crm, None));
         assert_eq!(next.crm_fields(), base, "it stays a change");
@@ -429,7 +435,8 @@ mod tests {
         let base: Fields = [(Field::Subject, text("a"))].into();
         let (g, c): (Fields, Fields) = ([(Field::Subject, text("g"))].into(), [(Field::Subject, text("c"))].into());
         let base = Base::of(base.clone(), &base);
-        let ask = |choices: &BTreeMap<Field, ConflictSide>| merge(Some(&base), &g, &c, |_| ConflictPolicy::Ask, |_| Lane::Both, choices);
+        let ask =
+            |choices: &BTreeMap<Field, ConflictSide>| merge(Some(&base), &g, (&c, false), |_| ConflictPolicy::Ask, |_| Lane::Both, choices);
         assert_eq!(ask(&BTreeMap::new()).undecided, [Field::Subject].into());
         assert_eq!(ask(&[(Field::Subject, ConflictSide::Groupware)].into()).to_crm, [(Field::Subject, Some(text("g")))].into());
         assert_eq!(ask(&[(Field::Subject, ConflictSide::Crm)].into()).to_groupware, [(Field::Subject, Some(text("c")))].into());

@@ -534,16 +534,13 @@ impl CrmContacts for FakeCrm {
         if if_version.is_some_and(|version| version != view.link.version) {
             return Ok(WriteVerdict::Conflict(view));
         }
-        match photo {
-            Some(photo) => {
-                assert!(photo.bytes.is_some(), "the picture is not at hand");
-                office.photos.insert(id.to_owned(), photo.clone());
-                view.fields.insert(Field::Photo, Value::Photo(Photo { bytes: None, ..photo.clone() }));
-            }
-            None => {
-                office.photos.remove(id);
-                view.fields.remove(&Field::Photo);
-            }
+        if let Some(photo) = photo {
+            assert!(photo.bytes.is_some(), "the picture is not at hand");
+            office.photos.insert(id.to_owned(), photo.clone());
+            view.fields.insert(Field::Photo, Value::Photo(Photo { bytes: None, ..photo.clone() }));
+        } else {
+            office.photos.remove(id);
+            view.fields.remove(&Field::Photo);
         }
         office.writes += 1;
         let verdict = WriteVerdict::Applied(office.store(view));

@@ -373,3 +373,53 @@ fn a_server_without_delta_is_compared_by_listing() {
     let states: Vec<PairState> = agent.pairs().iter().map(|pair| pair.state).collect();
     assert_eq!(states, [PairState::RemovedByUser, PairState::Active]);
 }
+
+#[test]
+fn where_the_groupware_wins_what_another_agent_relayed_is_a_groupwares_word_too() {
+    let origin = || Some(crate::crm::RecordOrigin { agent: "another".into(), op: crate::model::OpId("op".into()) });
+    for relayed in [false, true] {
+        let (store, crm, mut agent) = world();
+        agent.settings.conflicts = ConflictPolicy::GroupwareWins;
+        store.put("a", "uid-a", event("Visit", 1));
+        agent.converge();
+        let mut view = crm.only();
+        view.fields.insert(Field::Subject, text("Moved"));
+        view.origin = origin().filter(|_| relayed);
+        crm.lock().store(view);
+        agent.converge();
+        let expected = text(if relayed { "Moved" } else { "Visit" });
+        assert_eq!((&store.fields("a")[&Field::Subject], &crm.only().fields[&Field::Subject]), (&expected, &expected));
+    }
+}
+
+#[test]
+fn an_item_that_comes_back_hears_what_the_record_said_meanwhile() {
+    let (store, crm, mut agent) = world();
+    agent.settings.on_groupware_delete = OnGroupwareDelete::Cancel;
+    store.put("a", "uid-a", event("Visit", 1));
+    agent.converge();
+    store.delete("a");
+    crm.edit(&crm.only().link.id, &change(Field::Location, Some(text("Kiel"))));
+    agent.converge();
+    assert_eq!(agent.pairs()[0].state, PairState::RemovedByUser);
+    store.put("b", "uid-a", event("Visit", 1));
+    agent.converge();
+    assert_eq!(store.fields("b").get(&Field::Location), Some(&text("Kiel")));
+    assert_eq!(agent.pairs()[0].state, PairState::Active);
+}
+
+#[test]
+fn c8_what_did_not_flow_by_the_settings_is_kept_when_it_loses_later() {
+    let (store, crm, mut agent) = world();
+    agent.settings.direction = SyncDirection::ToCrm;
+    store.put("a", "uid-a", event("Visit", 1));
+    agent.converge();
+    crm.edit(&crm.only().link.id, &change(Field::Subject, Some(text("By the CRM"))));
+    agent.converge();
+    assert_eq!(store.fields("a")[&Field::Subject], text("Visit"));
+    store.edit("a", &change(Field::Subject, Some(text("By the user"))));
+    agent.converge();
+    assert_eq!(crm.only().fields[&Field::Subject], text("By the user"));
+    let losers = agent.journal.conflict_losers(&account(), Area::Calendar, 10).unwrap();
+    assert_eq!(losers.into_iter().map(|loser| loser.lost).collect::<Vec<_>>(), [Some(text("By the CRM"))]);
+}

@@ -82,3 +82,24 @@ fn a_copy_of_an_item_whose_record_is_out_of_sight_is_something_new() {
     agent.run();
     assert_eq!(counts(&store, &crm, &agent), (2, 1, 1));
 }
+
+#[test]
+fn x28_a_copy_of_an_item_whose_record_is_not_bound_yet_is_something_new() {
+    let (store, crm, mut agent) = world();
+    agent.settings.link_back = true;
+    crm.put("R1", "APPOINTMENT", event("Call", 2));
+    crm.lock().lose_answers = 1;
+    agent.try_run().unwrap_err();
+    let mut copy = store.lock().items.values().next().unwrap().1.clone();
+    copy.uid = "uid-copy".to_owned();
+    copy.parts[0].fields.insert(Field::Subject, text("Another call"));
+    copy.parts[0].record = Some("R1".to_owned());
+    store.put_item("copy", copy);
+    let mut view = crm.lock().records["R1"].clone();
+    view.uid = None;
+    crm.lock().store(view);
+    let mut other = Agent::new(&store, &crm);
+    other.converge();
+    assert_eq!(store.fields("copy")[&Field::Subject], text("Another call"));
+    assert_eq!(counts(&store, &crm, &other), (2, 2, 2));
+}
