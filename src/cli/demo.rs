@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use crate::model::AccountId;
+use serde::Serialize;
+
+use crate::engine::EngineError;
+use crate::model::{AccountId, Area, Field, Value};
 use crate::sandbox::crm::{RunningCrm, SandboxCrm, SandboxCrmOptions};
 use crate::sandbox::dav::{RunningDav, SandboxDav, SandboxDavOptions};
 use crate::sandbox::imap::{RunningImap, SandboxImap, SandboxImapOptions, User};
@@ -12,7 +15,11 @@ use crate::system::{Clock as _, SystemClock};
 use super::arguments::{Demo, Global, Sync};
 use super::exit::{Exit, Failure, Outcome};
 use super::session::Session;
-use super::sync::{show, sync_account};
+use super::sync::{RunAnswer, show, sync_account};
+use super::{contacts_found, contacts_import};
+
+/// Anna's address book at the sandbox.
+const BOOK: &str = "contacts";
 
 pub(super) async fn run(global: &Global, arguments: Demo) -> Outcome {
     let crm = SandboxCrm::start(SandboxCrmOptions { port: arguments.port, ..SandboxCrmOptions::default() }).await?;
@@ -20,9 +27,10 @@ pub(super) async fn run(global: &Global, arguments: Demo) -> Outcome {
     samples::populate(&imap.handle());
     let dav = SandboxDav::start(SandboxDavOptions::default()).await?;
     samples::calendar::populate(&dav.handle(), SystemClock.now().date_naive());
+    samples::contacts::populate(&dav.handle());
     crm.seed_records(SystemClock.now())?;
     let home = tempfile::tempdir()?;
-    let outcome = synchronise(global, home.path(), &configuration(&crm, &imap, &dav)).await;
+    let outcome = synchronise(global, home.path(), &crm, &imap, &dav).await;
     if matches!(outcome, Ok(Exit::Ok)) && !arguments.once {
         wait_for_the_user(&crm).await?;
     }
@@ -33,16 +41,20 @@ pub(super) async fn run(global: &Global, arguments: Demo) -> Outcome {
 }
 
 /// The same run as `crmsync sync` makes, with a configuration of its own.
-async fn synchronise(global: &Global, home: &Path, configuration: &str) -> Outcome {
+async fn synchronise(global: &Global, home: &Path, crm: &RunningCrm, imap: &RunningImap, dav: &RunningDav) -> Outcome {
     let config = home.join("config.toml");
-    std::fs::write(&config, configuration)?;
+    std::fs::write(&config, configuration(crm, imap, dav))?;
     let demo = Global { config: Some(config), data_dir: Some(home.join("data")), ..global.clone() };
     let session = Session::online(&demo).await?;
     let sync = Sync { area: Vec::new(), account: None, dry_run: false, all: true, yes: true };
     let (answer, error) = sync_account(&session, &AccountId::from("demo"), &session.settings.areas, &sync).await?;
     show(&session, &answer)?;
+    let (contacts, error) = match error {
+        None => follow_contacts(&session, crm, dav).await?,
+        error => (None, error),
+    };
     if session.output.json {
-        session.output.answer(&answer, |_| Ok(()))?;
+        session.output.answer(&DemoAnswer { first: &answer, contacts: contacts.as_ref() }, |_| Ok(()))?;
     }
     match error {
         Some(error) => {
@@ -53,6 +65,42 @@ async fn synchronise(global: &Global, home: &Path, configuration: &str) -> Outco
         }
         None => Ok(Exit::Ok),
     }
+}
+
+/// What the demo did, for programs.
+#[derive(Serialize)]
+struct DemoAnswer<'a> {
+    #[serde(flatten)]
+    first: &'a RunAnswer,
+    /// The second run, over contacts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contacts: Option<&'a RunAnswer>,
+}
+
+/// A change of a contact on each side, and an import; then the run that carries them over.
+async fn follow_contacts(
+    session: &Session,
+    crm: &RunningCrm,
+    dav: &RunningDav,
+) -> Result<(Option<RunAnswer>, Option<EngineError>), Failure> {
+    let account = AccountId::from("demo");
+    crm.edit_contact("CP2002", |contact| drop(contact.fields.insert(Field::JobTitle, Value::Text("Technischer Leiter".to_owned()))))?;
+    let books = dav.handle();
+    if let Some((name, text)) =
+        books.items(samples::USER, BOOK).into_iter().find(|(_, text)| text.contains("FN:Clara Hofmann") && text.contains("CP2001"))
+    {
+        books.put(samples::USER, BOOK, &name, &text.replace("END:VCARD", "ROLE:Entscheiderin\r\nEND:VCARD"));
+    }
+    let found = contacts_found::search(session, &account).await?;
+    let ready = found.cards.iter().filter(|card| contacts_import::may_be_imported(card));
+    session.journal.commit(ready.map(|card| contacts_import::wish(&account, card)).collect()).await?;
+    if !session.output.json {
+        super::eprint_lines("now a title is changed in the CRM, a role in the address book, and a card with the category is imported");
+    }
+    let sync = Sync { area: vec![Area::Contacts], account: None, dry_run: false, all: true, yes: true };
+    let (answer, error) = sync_account(session, &account, &[Area::Contacts].into(), &sync).await?;
+    show(session, &answer)?;
+    Ok((Some(answer), error))
 }
 
 /// Secrets are where secrets belong even here: in the environment of a command, not in the file. Both are the sandbox's own.
@@ -68,7 +116,7 @@ auth = "bearer"
 secret = {{ command = {token} }}
 
 [sync]
-areas = ["mail", "calendar", "tasks"]
+areas = ["mail", "calendar", "tasks", "contacts"]
 
 [mail]
 internal = ["nordwind.example"]
@@ -85,6 +133,10 @@ secret = {{ command = {password} }}
 
 [accounts.demo.dav]
 url = "{dav}"
+
+[contacts]
+address_book = "Contacts"
+country = "DE"
 "#,
         dav = dav.url(),
         url = crm.url,

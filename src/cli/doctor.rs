@@ -5,14 +5,14 @@ use serde::Serialize;
 use crate::crm::{Capabilities, Crm as _, Profile};
 use crate::groupware::{Access, GroupwareError, MailConnector as _, MailStore as _};
 use crate::journal::{Change, Lock};
-use crate::model::{AccountId, CrmSettings, MailboxName};
+use crate::model::{AccountId, Area, CrmSettings, MailboxName};
 use crate::settings::{MailMark, MailSelector, MailSettings, Settings};
 use crate::sync::{MissingMailbox, SourceInputs, plan_sources};
 
 use super::arguments::{Global, OneAccount};
-use super::doctor_calendar;
 use super::exit::{Exit, Failure, Outcome};
 use super::session::{Session, crm_settings};
+use super::{doctor_calendar, doctor_contacts};
 
 #[derive(Serialize)]
 struct Report {
@@ -159,6 +159,15 @@ async fn examine_account(session: &Session, account: &AccountId, capabilities: O
     }
     if session.settings.accounts.get(account).is_some_and(|account| account.dav.is_some())
         && let Err(failure) = doctor_calendar::examine(session, account, &mut findings).await
+    {
+        findings.problems.push(failure.message);
+        if session.journal.lock(account).ok().flatten().is_some() {
+            return findings;
+        }
+    }
+    if session.settings.areas.contains(&Area::Contacts)
+        && session.settings.accounts.get(account).is_some_and(|account| account.carddav.is_some())
+        && let Err(failure) = doctor_contacts::examine(session, account, &mut findings).await
     {
         findings.problems.push(failure.message);
     }

@@ -6,9 +6,14 @@ mod audit;
 mod completions;
 mod config;
 mod conflicts;
+mod contacts;
+mod contacts_export;
+mod contacts_found;
+mod contacts_import;
 mod demo;
 mod doctor;
 mod doctor_calendar;
+mod doctor_contacts;
 mod exit;
 mod history;
 mod imported;
@@ -101,6 +106,8 @@ async fn run(arguments: Arguments) -> Outcome {
         Command::Parked(command) => parked::run(&global, command).await,
         Command::Why(command) => why::run(&global, &command),
         Command::Pairs(command) => pairs::run(&global, command).await,
+        // Boxed: the wizards are the largest futures here.
+        Command::Contacts(command) => Box::pin(contacts::run(&global, command)).await,
         Command::Activity(command) => activity::run(&global, command).await,
         Command::Conflicts(command) => conflicts::run(&global, command).await,
         Command::History(command) => history::run(&global, &command),

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::crm::{CrmRecords as _, RecordState};
-use crate::groupware::{CollectionId, Fetched, ItemConnector, ItemId, ItemStore as _};
+use crate::groupware::{CollectionId, Fetched, ItemId, ItemStore as _};
 use crate::journal::{Change, Pair, Wish};
 use crate::model::{AccountId, Area, Fields, ItemKey};
 
@@ -70,7 +70,7 @@ fn list(session: &Session, area: Option<Area>) -> Outcome {
 
 /// The areas that have pairs.
 pub(super) fn areas() -> impl Iterator<Item = Area> {
-    [Area::Calendar, Area::Tasks].into_iter()
+    [Area::Calendar, Area::Tasks, Area::Contacts].into_iter()
 }
 
 /// What a pair is, in words.
@@ -191,8 +191,10 @@ async fn groupware_side(session: &Session, found: &Found) -> Result<Side, Failur
     if session.journal.lock(&found.account)?.is_some() {
         return Ok(Side::Unknown("the account is locked".to_owned()));
     }
-    let connector = session.item_connector(&found.account)?;
-    let store = ItemConnector::connect(&connector).await?;
+    let store = match found.area {
+        Area::Contacts => session.contact_connector(&found.account)?.connect().await?,
+        _ => session.item_connector(&found.account)?.connect().await?,
+    };
     let answers = store.fetch(&CollectionId(place.collection.clone()), &[ItemId(place.id.clone())]).await?;
     Ok(match answers.into_iter().next() {
         Some(Fetched::Item(stored)) => stored

@@ -110,3 +110,12 @@ pub(super) fn ask(output: Output, question: &str) -> Result<bool, Failure> {
     io::stdin().read_line(&mut answer)?;
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes" | "j" | "ja"))
 }
+
+/// Asks for a line on the terminal; `None` at its end.
+pub(super) fn prompt(question: &str) -> Result<Option<String>, Failure> {
+    let mut err = io::stderr().lock();
+    write!(err, "{question} ")?;
+    err.flush()?;
+    let mut answer = String::new();
+    Ok((io::stdin().read_line(&mut answer)? > 0).then(|| answer.trim_end().to_owned()))
+}

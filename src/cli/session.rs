@@ -9,10 +9,11 @@ use tokio::sync::OnceCell;
 use crate::crm::http::HttpCrm;
 use crate::crm::{Capabilities, Crm as _, CrmError, Profile};
 use crate::engine::EngineError;
+use crate::engine::contacts::ContactJob;
 use crate::engine::items::{ItemCapabilities, ItemJob};
 use crate::engine::mail::MailJob;
 use crate::engine::web_folder::WebFolderWriter;
-use crate::groupware::dav::{CalDavConnector, CalDavOptions};
+use crate::groupware::dav::{CalDavConnector, CalDavOptions, CardDavConnector, CardDavOptions};
 use crate::groupware::imap::ImapConnector;
 use crate::groupware::{LoginGate, ical};
 use crate::journal::Journal;
@@ -171,8 +172,38 @@ impl Session {
             crm_instance: self.settings.crm.url.to_string(),
             rules,
             expander: ical::occurrences,
+            contacts: None,
             guards: Guards::default(),
         })
+    }
+
+    /// What the synchronisation of contacts works with.
+    pub(super) async fn contact_job(&self) -> Result<ContactJob, Failure> {
+        let capabilities = self.capabilities().await?;
+        if !capabilities.profiles.contains(&Profile::Contacts) {
+            return Err(EngineError::ProfileMissing { profile: "contacts", area: Area::Contacts }.into());
+        }
+        Ok(ContactJob {
+            settings: Arc::new(self.settings.contacts.clone()),
+            demands: capabilities.contacts.clone(),
+            max_items: capabilities.limits.max_items,
+            crm_instance: self.settings.crm.url.to_string(),
+        })
+    }
+
+    /// Signs in to an account's server of contacts.
+    pub(super) fn contact_connector(&self, account: &AccountId) -> Result<CardDavConnector, Failure> {
+        let carddav = self.settings.accounts.get(account).and_then(|settings| settings.carddav.clone());
+        let access = carddav.ok_or_else(|| {
+            let repair = format!("write its address as url below [accounts.{account}.carddav]");
+            Failure::new(Exit::Config, format!("account \"{account}\" has no server of contacts; {repair}"))
+        })?;
+        Ok(CardDavConnector::new(account.clone(), access, self.secrets.clone(), LoginGate::new(), CardDavOptions::default()))
+    }
+
+    /// A file of this installation's own.
+    pub(super) fn data_file(&self, name: &str) -> PathBuf {
+        self.spool.with_file_name(name)
     }
 
     /// Signs in to an account's server of calendar and tasks.

@@ -99,7 +99,7 @@ impl Form {
             ca_file: arguments.imap_ca_file.clone(),
         };
         let dav = dav(arguments, &imap)?;
-        Ok(Account { addresses, imap, dav })
+        Ok(Account { addresses, imap, carddav: dav.clone(), dav })
     }
 
     fn crm(&self, arguments: &Setup) -> Result<CrmAccess, Failure> {

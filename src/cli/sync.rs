@@ -8,13 +8,14 @@ use serde::ser::{Error as _, SerializeSeq as _, Serializer};
 use tokio_util::sync::CancellationToken;
 
 use crate::crm::Profile;
+use crate::engine::contacts::{self, ContactJob};
 use crate::engine::items::{self, ItemJob, ItemPlan};
 use crate::engine::{self, Context, EngineError, RunPlan, mail, new_run_id};
 use crate::groupware::TrafficSnapshot;
-use crate::groupware::dav::CalDavConnector;
+use crate::groupware::dav::{CalDavConnector, CardDavConnector};
 use crate::journal::{Consent, Journal, JournalError, RunItem, RunRecord};
 use crate::model::{AccountId, Area, RunId};
-use crate::settings::{MailSelector, MailSettings, ResultDisplay, SyncDirection};
+use crate::settings::{ContactSettings, MailSelector, MailSettings, ResultDisplay, SyncDirection};
 use crate::sync::{MailPlan, PlannedMail};
 use crate::system::{Clock as _, SystemClock, SystemRandom};
 
@@ -81,6 +82,7 @@ impl Serialize for RunItems {
 pub(super) struct Traffic {
     pub imap: TrafficSnapshot,
     pub dav: TrafficSnapshot,
+    pub carddav: TrafficSnapshot,
     pub crm: crate::crm::http::TrafficCount,
     /// Durable commits of the journal.
     pub commits: u64,
@@ -125,7 +127,7 @@ pub(super) async fn run(global: &Global, arguments: &Sync) -> Outcome {
 
 /// The same in a session that is open and permitted.
 pub(super) async fn run_in(session: &Session, arguments: &Sync) -> Outcome {
-    let areas = areas(session, arguments)?;
+    let areas = areas(session, arguments);
     let accounts = session.accounts(arguments.account.as_deref())?;
     let alone = accounts.len() == 1;
     let mut exit = Exit::Ok;
@@ -168,18 +170,23 @@ async fn one(session: &Session, account: &AccountId, areas: &BTreeSet<Area>, arg
     Ok((Part::Run(Box::new(answer)), error.map(Failure::from)))
 }
 
-/// The areas of this run. What a later version brings is refused now rather than skipped in silence.
-fn areas(session: &Session, arguments: &Sync) -> Result<BTreeSet<Area>, Failure> {
-    if arguments.area.is_empty() {
-        if session.settings.areas.contains(&Area::Contacts) {
-            super::eprint_lines("this version does not synchronise contacts: they are left alone");
-        }
-        return Ok(session.settings.areas.iter().copied().filter(|area| *area != Area::Contacts).collect());
+/// The areas of this run.
+fn areas(session: &Session, arguments: &Sync) -> BTreeSet<Area> {
+    if arguments.area.is_empty() { session.settings.areas.clone() } else { arguments.area.iter().copied().collect() }
+}
+
+/// What is known of the server of contacts, and what to do there. As with the calendar, an account without one has none.
+async fn contact_job(
+    session: &Session,
+    account: &AccountId,
+    areas: &BTreeSet<Area>,
+    arguments: &Sync,
+) -> Result<Option<(CardDavConnector, ContactJob)>, Failure> {
+    let without_server = session.settings.accounts.get(account).is_some_and(|account| account.carddav.is_none());
+    if !areas.contains(&Area::Contacts) || (without_server && arguments.area.is_empty()) {
+        return Ok(None);
     }
-    if arguments.area.contains(&Area::Contacts) {
-        return Err(Failure::new(Exit::Unavailable, "this version does not synchronise contacts"));
-    }
-    Ok(arguments.area.iter().copied().collect())
+    Ok(Some((session.contact_connector(account)?, session.contact_job().await?)))
 }
 
 /// What is known of the calendar server, and what to do in each area of items. An account without such a server has none, unless the
@@ -216,20 +223,30 @@ pub(super) async fn sync_account(
     stop_on_ctrl_c(ctx.cancel.clone());
     let mail = if areas.contains(&Area::Mail) { Some(session.mail_job(account).await?) } else { None };
     let items = item_jobs(session, account, areas, arguments).await?;
+    let contacts = contact_job(session, account, areas, arguments).await?;
     let connector = session.connector(account)?;
     let commits = session.journal.commits();
-    let (report, dav) = if let Some((calendar, jobs)) = items {
-        let plan = RunPlan { mail, items: jobs, consent };
-        (engine::run_all(&connector, &calendar, session.crm()?, &plan, &ctx).await, calendar.traffic())
-    } else {
-        let plan = RunPlan { mail, items: Vec::new(), consent };
-        (engine::run(&connector, session.crm()?, &plan, &ctx).await, TrafficSnapshot::default())
+    let (calendar, jobs) = items.map_or((None, Vec::new()), |(calendar, jobs)| (Some(calendar), jobs));
+    let plan = RunPlan { mail, items: jobs, consent };
+    let crm = session.crm()?;
+    let report = match (&calendar, &contacts) {
+        (Some(calendar), Some((cards, job))) => engine::run_with_contacts(&connector, calendar, (cards, job), crm, &plan, &ctx).await,
+        (None, Some((cards, job))) => engine::run_with_contacts(&connector, cards, (cards, job), crm, &plan, &ctx).await,
+        (Some(calendar), None) => engine::run_all(&connector, calendar, crm, &plan, &ctx).await,
+        (None, None) => engine::run(&connector, crm, &plan, &ctx).await,
     };
+    let dav = calendar.map(|calendar| calendar.traffic()).unwrap_or_default();
+    let carddav = contacts.map(|(cards, _)| cards.traffic()).unwrap_or_default();
     progress.finish();
     let report = report?;
     let items = RunItems { journal: session.journal.clone(), run: report.record.id.clone() };
-    let traffic =
-        Traffic { imap: connector.traffic(), dav, crm: session.crm()?.traffic().count(), commits: session.journal.commits() - commits };
+    let traffic = Traffic {
+        imap: connector.traffic(),
+        dav,
+        carddav,
+        crm: session.crm()?.traffic().count(),
+        commits: session.journal.commits() - commits,
+    };
     let error = report.error;
     Ok((RunAnswer { record: report.record, items, traffic, error: error.as_ref().map(ToString::to_string) }, error))
 }
@@ -312,8 +329,27 @@ fn promise(session: &Session, areas: &BTreeSet<Area>) -> String {
             }
         }
     }
+    if areas.contains(&Area::Contacts) {
+        promise_contacts(&session.settings.contacts, &mut words);
+    }
     words.push("Nothing is deleted that nobody deleted, and no mail is sent.".to_owned());
     words.join("\n")
+}
+
+fn promise_contacts(contacts: &ContactSettings, words: &mut Vec<String>) {
+    words.push(match contacts.items.direction {
+        SyncDirection::Both | SyncDirection::ToGroupware => {
+            format!(
+                "Contacts that the rules choose are copied into the address book \"{}\" and kept up to date there.",
+                contacts.address_book
+            )
+        }
+        SyncDirection::ToCrm => "Changes of linked cards are carried into the CRM.".to_owned(),
+    });
+    if contacts.items.direction == SyncDirection::Both {
+        words.push("What you change in such a card is changed in the CRM; what you delete is not.".to_owned());
+    }
+    words.push(format!("Cards without the category \"{}\" are never read into the CRM.", contacts.category));
 }
 
 fn promise_mail(mail: &MailSettings, words: &mut Vec<String>) {
@@ -359,6 +395,10 @@ async fn preview_of(
         for job in jobs {
             preview.items.insert(job.area, items::plan(&store, session.crm()?, &job, &ctx, limit).await?);
         }
+    }
+    if let Some((connector, job)) = contact_job(session, account, areas, arguments).await? {
+        let store = engine::sign_in_items(&connector, session.crm()?, &ctx).await?;
+        preview.items.insert(Area::Contacts, contacts::plan(&store, session.crm()?, &job, &ctx, limit).await?);
     }
     Ok(preview)
 }

@@ -84,10 +84,8 @@ fn quoted(text: &str) -> String {
 
 /// Title of what these fields say.
 pub(super) fn title(fields: &Fields) -> String {
-    match fields.get(&Field::Subject) {
-        Some(Value::Text(text)) => text.clone(),
-        _ => "(no subject)".to_owned(),
-    }
+    let title = crate::sync::items::spoken::title(fields);
+    if title.is_empty() { "(no subject)".to_owned() } else { title }
 }
 
 /// When it takes place or is due.

@@ -45,7 +45,7 @@ pub(super) fn run(global: &Global, arguments: &Why) -> Outcome {
     let unknown = report.settled.is_empty() && report.parked.is_empty() && report.history.is_empty() && report.pairs.is_empty();
     session.output.answer(&report, |out| {
         if unknown {
-            writeln!(out, "crmsync has never seen a mail with the Message-ID, nor an appointment or task with the UID or record {}.", report.message_id)?;
+            writeln!(out, "crmsync has never seen a mail with the Message-ID, nor an appointment, task or contact with the UID or record {}.", report.message_id)?;
             return writeln!(
                 out,
                 "It looks only into the folders or for the category of the settings: see `crmsync config show` and `crmsync sync --dry-run`."

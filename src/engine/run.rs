@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::crm::{Crm, CrmRecords, Profile};
+use crate::crm::{Crm, CrmContacts, CrmRecords, Profile};
 use crate::groupware::{GroupwareError, ItemConnector, MailConnector};
 use crate::journal::{AreaCount, Change, Consent, Journal, Lock, RunEnd, RunRecord};
 use crate::model::{AccountId, Area};
 use crate::sync::items::Guard;
 
+use super::contacts::{self, ContactJob};
 use super::items::{self, ItemJob};
 use super::mail::{self, MailJob};
 use super::{Context, EngineError, RunEvent};
@@ -68,8 +69,50 @@ pub async fn run_all<N: MailConnector, I: ItemConnector, C: Crm + CrmRecords>(
     end(record, result, ctx).await
 }
 
+/// The same, then the contacts, which have a server of their own.
+pub async fn run_with_contacts<N: MailConnector, I: ItemConnector, K: ItemConnector, C: Crm + CrmRecords + CrmContacts>(
+    mail: &N,
+    items: &I,
+    (connector, job): (&K, &ContactJob),
+    crm: &C,
+    plan: &RunPlan,
+    ctx: &Context,
+) -> Result<RunReport, EngineError> {
+    let mut record = begin_with(plan.areas().chain([Area::Contacts]), plan, ctx).await?;
+    let before = run_areas(mail, items, crm, plan, ctx, &mut record).await;
+    let result = match before {
+        Ok(true) => Ok(true),
+        Err(error) if ends_the_run(&error) => Err(error),
+        // The first failure is the one that is told.
+        before => before.and(run_contacts(connector, crm, job, ctx, &mut record).await),
+    };
+    end(record, result, ctx).await
+}
+
+/// Signs in and synchronises contacts. Returns whether the user stopped it.
+async fn run_contacts<K: ItemConnector, C: Crm + CrmRecords + CrmContacts>(
+    connector: &K,
+    crm: &C,
+    job: &ContactJob,
+    ctx: &Context,
+    record: &mut RunRecord,
+) -> Result<bool, EngineError> {
+    let store = sign_in_items(connector, crm, ctx).await?;
+    let mut count = AreaCount::default();
+    let result = contacts::synchronise(&store, crm, job, ctx, &mut count).await;
+    record.areas.insert(Area::Contacts, count);
+    match result {
+        Err(EngineError::Groupware(error)) => Err(lock_if_rejected(error, crm, ctx).await),
+        other => other,
+    }
+}
+
 /// Records that the run began.
 async fn begin(plan: &RunPlan, ctx: &Context) -> Result<RunRecord, EngineError> {
+    begin_with(plan.areas(), plan, ctx).await
+}
+
+async fn begin_with(areas: impl Iterator<Item = Area>, plan: &RunPlan, ctx: &Context) -> Result<RunRecord, EngineError> {
     if let Some(lock) = ctx.journal.lock(&ctx.account)? {
         return Err(EngineError::Locked { account: ctx.account.clone(), cause: lock.cause });
     }
@@ -82,7 +125,7 @@ async fn begin(plan: &RunPlan, ctx: &Context) -> Result<RunRecord, EngineError> 
         areas: BTreeMap::new(),
     };
     let mut changes = vec![Change::PutRun(record.clone())];
-    for area in plan.areas() {
+    for area in areas {
         if !consent_given(&ctx.journal, &ctx.account, area)? {
             let Some(consent) = plan.consent.clone() else { return Err(EngineError::ConsentNeeded { account: ctx.account.clone() }) };
             changes.push(Change::RecordConsent { account: ctx.account.clone(), area, consent });

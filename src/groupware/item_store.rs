@@ -175,7 +175,7 @@ pub struct Item {
     pub uid: String,
     /// Area, by what the data is and not by the collection it lies in.
     pub area: Area,
-    /// Master first (if present), then overrides by RECURRENCE-ID.
+    /// Master first (if present), then overrides by RECURRENCE-ID. None of what is no item of any area, such as a list of contacts.
     pub parts: Vec<Part>,
     /// ORGANIZER or ATTENDEE stands in some part: on a server that schedules, a write would mail people (V9).
     pub scheduled: bool,

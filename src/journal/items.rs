@@ -139,6 +139,25 @@ pub enum Wish {
         /// Whose value holds, by field.
         choices: BTreeMap<Field, ConflictSide>,
     },
+    /// Bring a card into the CRM as a new contact (R102).
+    Import {
+        /// The card's key.
+        key: ItemKey,
+        /// Where it lies.
+        item: ItemPlace,
+        /// Id of the business partner.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        partner: Option<String>,
+    },
+    /// Pair a card with a contact that the CRM has already (C17).
+    Link {
+        /// The card's key.
+        key: ItemKey,
+        /// Where it lies.
+        item: ItemPlace,
+        /// The contact.
+        record: String,
+    },
     /// Do what was parked: the deletion, the cancellation, the change of many.
     Confirm {
         /// The pair.
@@ -253,9 +272,13 @@ impl Wish {
     pub fn id(&self) -> &str {
         match self {
             Self::Push { record } => record,
-            Self::RemoveItem { key } | Self::Unlink { key } | Self::Resolve { key, .. } | Self::Confirm { key } | Self::Refuse { key } => {
-                key.as_str()
-            }
+            Self::RemoveItem { key }
+            | Self::Unlink { key }
+            | Self::Resolve { key, .. }
+            | Self::Import { key, .. }
+            | Self::Link { key, .. }
+            | Self::Confirm { key }
+            | Self::Refuse { key } => key.as_str(),
         }
     }
 }

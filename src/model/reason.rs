@@ -119,6 +119,10 @@ reasons! {
     NotTakingPlace => "it is cancelled, declined or completed", "nothing to do";
     /// It is of another area, in a collection that holds several.
     OtherArea => "it belongs to another area", "nothing to do";
+    /// A card that may be imported, and was not yet (R102).
+    AwaitsImport => "it has not been imported", "choose it with `crmsync contacts import`";
+    /// A contact that no rule puts into the address book (R85).
+    NotSelected => "no rule puts it into the address book", "switch it on with `crmsync contacts link`, or change the rules of contacts";
     /// The user ended the pair, or removed the item (R81, C9).
     PairEnded => "its pair was ended", "send the record to the groupware again";
     /// A change would mail the attendees (V9).

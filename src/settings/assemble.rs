@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use url::Url;
 
+use crate::model::dialling::Country;
 use crate::model::{AccountId, Field};
 
 use super::fault::{Fault, Place, Problem};
@@ -13,7 +14,10 @@ use super::levels::{Layers, Level, Merged, Origin, Sources, keys_of};
 use super::names;
 use super::schema::{self, Fallback};
 use super::value::{Element, Kind, Value};
-use super::{Account, CrmAccess, CrmAuth, DavAccess, ImapAccess, ItemSettings, MailSettings, Secret, Settings, SyncSettings, WebFolder};
+use super::{
+    Account, ConflictPolicy, ContactSettings, CrmAccess, CrmAuth, DavAccess, ImapAccess, ItemSettings, MailSettings, OnGroupwareDelete,
+    Secret, Settings, SyncSettings, UpdateScope, WebFolder,
+};
 
 /// The settings in force, or `None` when something needed is missing; why stands among the faults.
 pub(super) fn assemble(layers: &mut Layers, sources: &Sources) -> Option<Settings> {
@@ -68,6 +72,11 @@ fn derive(layers: &mut Layers) {
         for leaf in ["user", "secret", "ca_file"] {
             if let Some(of_imap) = layers.merged.get(&key(&format!("imap.{leaf}"))).cloned() {
                 default_to(layers, key(&format!("dav.{leaf}")), of_imap.value);
+            }
+        }
+        for leaf in ["url", "auth", "user", "secret", "ca_file"] {
+            if let Some(of_dav) = layers.merged.get(&key(&format!("dav.{leaf}"))).cloned() {
+                default_to(layers, key(&format!("carddav.{leaf}")), of_dav.value);
             }
         }
         let user = text(layers, &key("imap.user")).unwrap_or_default();
@@ -163,6 +172,7 @@ impl Assembler<'_> {
             mail: mail?,
             calendar: self.items("calendar")?,
             tasks: self.items("tasks")?,
+            contacts: self.contacts()?,
             groupware_language: text(self.layers, "general.groupware_language")?,
             language: text(self.layers, "general.language")?,
         })
@@ -198,8 +208,9 @@ impl Assembler<'_> {
             secret: self.secret(&key("imap.secret"))?,
             ca_file,
         };
-        let dav = self.dav(name);
-        Some(Account { addresses: list(self.layers, &key("addresses")), imap, dav })
+        let dav = self.dav(name, "dav");
+        let carddav = self.dav(name, "carddav");
+        Some(Account { addresses: list(self.layers, &key("addresses")), imap, dav, carddav })
     }
 
     fn mail(&mut self) -> Option<MailSettings> {
@@ -233,18 +244,59 @@ impl Assembler<'_> {
         })
     }
 
-    fn items(&self, area: &str) -> Option<ItemSettings> {
-        let key = |leaf: &str| format!("{area}.{leaf}");
+    fn field_conflicts(&self, area: &str) -> BTreeMap<Field, ConflictPolicy> {
         let policy = |text: &String| {
             let (field, policy) = text.split_once('=')?;
             Some((Field::by_name(field)?, word(policy.to_owned())?))
         };
+        list(self.layers, &format!("{area}.field_conflicts")).iter().filter_map(policy).collect()
+    }
+
+    fn contacts(&mut self) -> Option<ContactSettings> {
+        let items = ItemSettings {
+            direction: self.choice("contacts.direction")?,
+            create_in_crm: true,
+            create_in_groupware: true,
+            conflicts: self.choice("contacts.conflicts")?,
+            field_conflicts: self.field_conflicts("contacts"),
+            on_groupware_delete: OnGroupwareDelete::Keep,
+            future_days: 0,
+            past_days: 0,
+            private: self.choice("contacts.private")?,
+            category: None,
+            collections: list(self.layers, "contacts.collections").into_iter().collect(),
+            link_back: true,
+            invitations: false,
+            update_scope: UpdateScope::All,
+            default_show_as: String::new(),
+        };
+        let iso = text(self.layers, "contacts.country");
+        let country = iso.as_deref().and_then(Country::by_iso);
+        if let (Some(iso), None) = (iso, country) {
+            let problem = Problem::new(format!("\"{iso}\" is no country known by its ISO 3166 code"), "write two letters, such as \"DE\"");
+            self.layers.faults.push(Fault::error(self.place("contacts.country"), "contacts.country", problem));
+        }
+        Some(ContactSettings {
+            items,
+            address_book: text(self.layers, "contacts.address_book")?,
+            owned: self.bool("contacts.owned"),
+            groups: self.bool("contacts.groups"),
+            search: text(self.layers, "contacts.search"),
+            organisations: self.bool("contacts.organisations"),
+            photos: self.bool("contacts.photos"),
+            category: text(self.layers, "contacts.category")?,
+            country,
+        })
+    }
+
+    fn items(&self, area: &str) -> Option<ItemSettings> {
+        let key = |leaf: &str| format!("{area}.{leaf}");
         Some(ItemSettings {
             direction: self.choice(&key("direction"))?,
             create_in_crm: self.bool(&key("create_in_crm")),
             create_in_groupware: self.bool(&key("create_in_groupware")),
             conflicts: self.choice(&key("conflicts"))?,
-            field_conflicts: list(self.layers, &key("field_conflicts")).iter().filter_map(policy).collect(),
+            field_conflicts: self.field_conflicts(area),
             on_groupware_delete: self.choice(&key("on_groupware_delete"))?,
             future_days: self.number(&key("future_days"))?,
             past_days: self.number(&key("past_days"))?,
@@ -258,8 +310,8 @@ impl Assembler<'_> {
         })
     }
 
-    fn dav(&mut self, name: &str) -> Option<DavAccess> {
-        let key = |leaf: &str| format!("accounts.{name}.dav.{leaf}");
+    fn dav(&mut self, name: &str, table: &str) -> Option<DavAccess> {
+        let key = |leaf: &str| format!("accounts.{name}.{table}.{leaf}");
         let url = self.url(&key("url"))?;
         let ca_file = self.existing_file(&key("ca_file"));
         Some(DavAccess {

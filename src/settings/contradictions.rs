@@ -140,6 +140,13 @@ impl Finder<'_> {
                     );
                 }
             }
+            if settings.areas.contains(&Area::Contacts) && account.carddav.is_none() {
+                self.warn(
+                    &format!("accounts.{name}.carddav.url"),
+                    "is not set, so that no contacts are synchronised for this account",
+                    "write the address of the contacts server, or take contacts out of sync.areas",
+                );
+            }
             if let Some(other) = seen.insert((imap.host.to_lowercase(), imap.port, imap.user.to_lowercase()), name) {
                 self.error(
                     &key("user"),

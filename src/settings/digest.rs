@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::model::Digest;
 
-use super::{ItemSettings, MailSettings};
+use super::{ContactSettings, ItemSettings, MailSettings};
 
 /// The digest of exactly those settings that decide which mails are selected or left out, and of the employee's own addresses. When it
 /// changes, mails that were left out before are looked at again. Order and case of addresses do not matter.
@@ -49,6 +49,27 @@ pub fn item_rules_digest<'a>(items: &ItemSettings, series_taken: bool, own_addre
         "collections": items.collections,
         "series": series_taken,
         "own": own,
+    });
+    Digest::of(rules.to_string().as_bytes()).as_str().to_owned()
+}
+
+/// The digest of exactly those settings, and facts of the CRM, that decide which contacts are synchronised. `groups`: ids of the groups whose
+/// members are replicated.
+#[must_use]
+pub fn contact_rules_digest<'a>(contacts: &ContactSettings, groups: impl IntoIterator<Item = &'a str>) -> String {
+    let groups: BTreeSet<&str> = groups.into_iter().collect();
+    let rules = json!({
+        "version": 1,
+        "direction": contacts.items.direction,
+        "private": contacts.items.private,
+        "collections": contacts.items.collections,
+        "address_book": contacts.address_book,
+        "owned": contacts.owned,
+        "groups": groups,
+        "search": contacts.search,
+        "organisations": contacts.organisations,
+        "photos": contacts.photos,
+        "category": contacts.category.to_lowercase(),
     });
     Digest::of(rules.to_string().as_bytes()).as_str().to_owned()
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{DavAccess, ItemSettings};
+use super::{ContactSettings, DavAccess, ItemSettings};
 use crate::model::{AccountId, Area};
 
 /// All settings in force.
@@ -26,6 +26,8 @@ pub struct Settings {
     pub calendar: ItemSettings,
     /// Tasks.
     pub tasks: ItemSettings,
+    /// Contacts.
+    pub contacts: ContactSettings,
     /// Language of folder and category names, `OutlookLanguage`: `en`, `de` or `nl`.
     pub groupware_language: String,
     /// Language of crmsync itself, `Language`.
@@ -94,8 +96,10 @@ pub struct Account {
     pub addresses: Vec<String>,
     /// The mailbox server.
     pub imap: ImapAccess,
-    /// The server of calendar, tasks and contacts.
+    /// The server of calendar and tasks.
     pub dav: Option<DavAccess>,
+    /// The server of contacts; the same, unless another is named.
+    pub carddav: Option<DavAccess>,
 }
 
 /// How the mailbox server is reached.

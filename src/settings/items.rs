@@ -1,4 +1,4 @@
-//! The settings in force for an area of items: calendar, tasks (and later contacts).
+//! The settings in force for an area of items: calendar, tasks, contacts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -8,6 +8,7 @@ use url::Url;
 
 use super::Secret;
 use crate::model::Field;
+use crate::model::dialling::Country;
 
 /// How a server of appointments, tasks and contacts (CalDAV, CardDAV) is reached.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,6 +68,30 @@ pub struct ItemSettings {
     pub update_scope: UpdateScope,
     /// Show-as of an appointment made from a CRM record (R66).
     pub default_show_as: String,
+}
+
+/// Synchronisation of contacts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ContactSettings {
+    /// What contacts have in common with other items. Nothing is created in the CRM unless it is imported (R102), and deletions never
+    /// reach it (R93).
+    pub items: ItemSettings,
+    /// Name of the address book that contacts of the CRM go into; it is made when there is none.
+    pub address_book: String,
+    /// Contacts the employee owns go there (R86).
+    pub owned: bool,
+    /// Members of the employee's groups under the main group for replication go there (R88).
+    pub groups: bool,
+    /// What this search finds goes there.
+    pub search: Option<String>,
+    /// Organisations are cards of their own (R87).
+    pub organisations: bool,
+    /// Pictures are kept the same (R94).
+    pub photos: bool,
+    /// Marks cards for the import (R89).
+    pub category: String,
+    /// Country of telephone numbers without a country code.
+    pub country: Option<Country>,
 }
 
 /// Which way changes go.

@@ -22,7 +22,7 @@ mod secrets;
 mod tests;
 mod value;
 
-pub use digest::{item_rules_digest, mail_rules_digest};
+pub use digest::{contact_rules_digest, item_rules_digest, mail_rules_digest};
 pub use edit::{WriteError, write_account, write_crm, write_setting};
 pub use effective::{
     Account, AuthMethod, CrmAccess, CrmAuth, ImapAccess, LeaveOut, MailMark, MailSelector, MailSettings, Payload, ResultDisplay, Secret,
@@ -30,7 +30,9 @@ pub use effective::{
 };
 pub use example::example;
 pub use fault::{Fault, Place, SettingsFaults, Severity};
-pub use items::{ConflictPolicy, DavAccess, DavAuth, ItemSettings, OnGroupwareDelete, PrivateItems, SyncDirection, UpdateScope};
+pub use items::{
+    ConflictPolicy, ContactSettings, DavAccess, DavAuth, ItemSettings, OnGroupwareDelete, PrivateItems, SyncDirection, UpdateScope,
+};
 pub use keyring::{SecretStore, StoreError};
 pub use levels::{Effective, EffectiveSetting, Environment, Level, Origin, Sources, load};
 pub use names::{archive_folder, import_folder};

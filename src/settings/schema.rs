@@ -2,6 +2,7 @@
 //! merging of levels and `config show` all read this table.
 
 mod accounts;
+mod contacts;
 mod general;
 mod items;
 mod mail;
@@ -96,7 +97,9 @@ pub(super) const CONFLICT_POLICIES: &[&str] = &["two_way", "crm_wins", "groupwar
 
 /// All settings, in the order of the example.
 pub(super) fn all() -> impl Iterator<Item = &'static Setting> + Clone {
-    [general::SETTINGS, mail::SETTINGS, items::CALENDAR, items::CALENDAR_ONLY, items::TASKS, accounts::SETTINGS].into_iter().flatten()
+    [general::SETTINGS, mail::SETTINGS, items::CALENDAR, items::CALENDAR_ONLY, items::TASKS, contacts::SETTINGS, accounts::SETTINGS]
+        .into_iter()
+        .flatten()
 }
 
 /// The setting with this key; `accounts.work.imap.host` finds `accounts.*.imap.host`.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::*;
+use crate::model::dialling::Country;
 use crate::model::{AccountId, Area, CrmSettings, Field, KeyedSetting, SettingLevel};
 
 /// The least that is sound.
@@ -135,7 +136,7 @@ fn the_example_shows_every_default_as_it_is() {
     let filled = fill(&example());
     let bare = Machine::with(&filled).effective();
     // Every commented key is taken in; what has no default or follows from others is left as it is.
-    let optional = ["ca_file", "web_folder", "attachment_max_size", "addresses", "user", "category = ", "url"];
+    let optional = ["ca_file", "web_folder", "attachment_max_size", "addresses", "user", "category = ", "url", "search", "country"];
     let taken: String = filled
         .lines()
         .map(|line| match line.strip_prefix('#') {
@@ -736,4 +737,23 @@ fn x19_areas_of_items_have_their_own_directions_and_policies() {
 fn a_calendar_without_a_server_is_pointed_out() {
     let machine = Machine::sound_with("[sync]\nareas = [\"calendar\"]\n");
     assert!(machine.faults().iter().any(|fault| fault.contains("accounts.work.dav.url: is not set")), "{:?}", machine.faults());
+}
+
+#[test]
+fn r86_contacts_have_their_rules_and_the_server_of_the_calendar_unless_another_is_named() {
+    let dav = "[accounts.work.dav]\nurl = \"https://dav.example.com/\"\nuser = \"anna\"\n";
+    let settings = Machine::sound_with(dav).effective().settings;
+    let account = &settings.accounts[&AccountId::from("work")];
+    assert_eq!(account.carddav, account.dav);
+    let contacts = &settings.contacts;
+    assert_eq!((contacts.owned, contacts.groups, &contacts.search), (true, true, &None));
+    assert_eq!((contacts.category.as_str(), contacts.items.on_groupware_delete), ("CRMcorner", OnGroupwareDelete::Keep), "r89, r93");
+    let more = format!("{dav}[accounts.work.carddav]\nurl = \"https://cards.example.com/\"\n[contacts]\nowned = false\ncountry = \"de\"\n");
+    let settings = Machine::sound_with(&more).effective().settings;
+    let carddav = settings.accounts[&AccountId::from("work")].carddav.clone().unwrap();
+    assert_eq!((carddav.url.as_str(), carddav.user.as_str()), ("https://cards.example.com/", "anna"));
+    assert_eq!((settings.contacts.owned, settings.contacts.country.map(Country::iso)), (false, Some("DE")));
+    assert!(Machine::sound_with("[contacts]\ncountry = \"Germania\"\n").faults().iter().any(|fault| fault.contains("ISO 3166")));
+    let missing = Machine::sound_with("[sync]\nareas = [\"contacts\"]\n");
+    assert!(missing.faults().iter().any(|fault| fault.contains("accounts.work.carddav.url: is not set")), "{:?}", missing.faults());
 }

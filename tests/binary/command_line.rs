@@ -395,6 +395,10 @@ fn the_demo_shows_it_working() {
     assert_eq!(demo.code, Some(0), "{demo:?}");
     let answer = demo.json();
     assert!(answer["areas"]["mail"]["changed"].as_u64().unwrap() > 15, "{answer}");
+    assert!(answer["areas"]["contacts"]["changed"].as_u64().unwrap() >= 4, "{answer}");
+    let outcomes: Vec<&str> =
+        answer["contacts"]["items"].as_array().unwrap().iter().map(|item| item["outcome"].as_str().unwrap()).collect();
+    assert!(outcomes.contains(&"imported") && outcomes.contains(&"updated"), "{answer}");
     let people = run_bare(&["demo", "--once"]);
     assert_eq!(people.code, Some(0), "{people:?}");
     assert!(people.stdout.contains("E-mail") && people.stdout.contains("Count"), "{people:?}");

@@ -15,6 +15,7 @@
 mod accounts;
 mod calendar;
 mod command_line;
+mod contacts;
 mod crm_faults;
 mod employee;
 mod imap_faults;

@@ -279,6 +279,7 @@ impl Stage {
             rules: item_rules_digest(&settings, self.script.setup.crm.takes_series, ["anna@nordwind.example"]),
             settings: Arc::new(settings),
             expander: expand,
+            contacts: None,
             guards: Guards::default(),
         };
         (self.alter)(&mut job);

@@ -9,7 +9,7 @@ use crate::groupware::{Collection, CollectionId, GroupwareError, ItemStore};
 use crate::journal::{Change, Cursor, ItemPlace, Parked, Wish};
 use crate::model::{Area, ItemKey, Reason, ReasonCode};
 use crate::sync::items::identity::{item_id, uid_of};
-use crate::sync::items::{Guard, Will};
+use crate::sync::items::{Guard, Import, Will};
 use crate::sync::{Remedy, StopScope, classify};
 
 use super::Sync;
@@ -62,10 +62,14 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         let chosen = &self.job.settings.collections;
         let fits = |collection: &Collection| {
             collection.areas.contains(&self.job.area)
-                && (chosen.is_empty() || chosen.contains(&collection.id.0) || chosen.contains(&collection.name))
+                && (chosen.is_empty()
+                    || chosen.contains(&collection.id.0)
+                    || chosen.contains(&collection.name)
+                    || self.is_address_book(collection))
         };
         let collections: Vec<Collection> = self.store.collections(self.job.area).await?.into_iter().filter(fits).collect();
-        self.target = collections.iter().find(|collection| collection.writable).map(|collection| collection.id.0.clone());
+        let is_target = |collection: &&Collection| collection.writable && (self.job.contacts.is_none() || self.is_address_book(collection));
+        self.target = collections.iter().find(is_target).map(|collection| collection.id.0.clone());
         let absent = chosen.iter().filter(|word| !collections.iter().any(|one| one.id.0 == **word || one.name == **word));
         let mut missed: Vec<(String, String)> =
             absent.map(|word| (word.clone(), "the server has no such collection for these items".to_owned())).collect();
@@ -194,6 +198,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
                 break;
             }
         }
+        self.find_chosen(&changes).await?;
         for (id, change) in changes {
             match change {
                 RecordChange::Present(view) => self.take(view)?,
@@ -239,13 +244,15 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
     fn take(&mut self, view: RecordView) -> Result<(), EngineError> {
         let paired = self.ctx.journal.pair_of_record(&self.ctx.account, self.job.area, &view.link.id)?;
         let uid = match &paired {
-            Some((_, pair)) => {
+            Some((key, pair)) => {
                 let known = pair.record.as_ref().is_some_and(|record| record.version == view.link.version);
-                if known && pair.base.crm_fields() == view.fields {
+                if known && pair.base.crm_fields() == view.fields && !self.changes_sides(&view, pair.state, key)? {
                     return Ok(());
                 }
                 pair.uid.clone()
             }
+            // Of a contact that no rule chooses nothing is to be done, unless there may be a card of it.
+            None if view.uid.is_none() && self.leaves_out(&view) || self.barred.contains(&view.link.id) => return Ok(()),
             None => self.uid_of_record(&view),
         };
         self.uid_of.entry(uid).or_default().insert(view.link.id.clone());
@@ -301,7 +308,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             }
         }
         for wish in journal.wishes(&account, area)? {
-            if let Some(uid) = self.take_wish(wish).await? {
+            if let Some(uid) = self.take_wish(wish, collected).await? {
                 again.insert(uid);
             }
         }
@@ -350,12 +357,24 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
     }
 
     /// What the user asked for becomes his will for a unit.
-    async fn take_wish(&mut self, wish: Wish) -> Result<Option<String>, EngineError> {
+    async fn take_wish(&mut self, wish: Wish, collected: &mut Collected) -> Result<Option<String>, EngineError> {
         let id = wish.id().to_owned();
         let uid = match &wish {
             Wish::Push { record } => self.look_at(record).await?,
             Wish::RemoveItem { key } | Wish::Unlink { key } | Wish::Resolve { key, .. } | Wish::Confirm { key } | Wish::Refuse { key } => {
                 uid_of(key)
+            }
+            Wish::Import { key, item, .. } => {
+                collected.fetch.insert(item.clone());
+                uid_of(key)
+            }
+            Wish::Link { key, item, record } => {
+                collected.fetch.insert(item.clone());
+                let uid = uid_of(key);
+                if let Some(uid) = &uid {
+                    self.take_linked(uid, record).await?;
+                }
+                uid
             }
         };
         let Some(uid) = uid else {
@@ -381,6 +400,8 @@ fn merge_will(will: &mut Will, wish: Wish) {
         Wish::RemoveItem { .. } => will.remove = true,
         Wish::Unlink { .. } => will.unlink = true,
         Wish::Resolve { choices, .. } => will.choices.extend(choices),
+        Wish::Import { partner, .. } => will.import = Some(Import { partner }),
+        Wish::Link { .. } => will.link = true,
         Wish::Confirm { .. } => will.confirm = true,
         Wish::Refuse { .. } => will.refuse = true,
     }

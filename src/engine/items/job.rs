@@ -6,12 +6,13 @@ use std::sync::Arc;
 use crate::crm::RecordKind;
 use crate::model::Area;
 use crate::settings::ItemSettings;
+use crate::sync::contacts::ContactPolicy;
 use crate::sync::items::{Expander, Guards};
 
 /// Settings and facts that do not change during a run.
 #[derive(Clone)]
 pub struct ItemJob {
-    /// Calendar or tasks.
+    /// Calendar, tasks or contacts.
     pub area: Area,
     /// The settings of the area.
     pub settings: Arc<ItemSettings>,
@@ -25,6 +26,8 @@ pub struct ItemJob {
     pub rules: String,
     /// Expands a series where the CRM takes none.
     pub expander: Expander,
+    /// What decides about contacts, in their area.
+    pub contacts: Option<Arc<ContactPolicy>>,
     /// The guards, all on except in tests.
     pub guards: Guards,
 }
@@ -44,6 +47,7 @@ impl ItemJob {
     pub fn kinds(&self) -> BTreeSet<RecordKind> {
         match self.area {
             Area::Tasks => [RecordKind::Task].into(),
+            Area::Contacts => [RecordKind::Contact, RecordKind::Organisation].into(),
             _ => [RecordKind::Appointment].into(),
         }
     }

@@ -1,4 +1,4 @@
-//! The areas of items (calendar, tasks, later contacts): collect → decide → intend → write → settle.
+//! The areas of items (calendar, tasks, contacts): collect → decide → intend → write → settle.
 //!
 //! The unit of pairing is a part of an item (a single item, the master of a series, one occurrence), the unit of a groupware write is the
 //! item, CRM writes go in batches. What the user asks for is a [`crate::journal::Wish`], which the next run carries out.
@@ -7,6 +7,7 @@
 //! written says the same on both sides and needs no write; what was not is decided anew. A creation that was begun has a pair with one
 //! side missing, whose base is what was sent: the same creation again answers what is there, under the same identity (V2).
 
+mod cards;
 mod carry;
 mod collect;
 mod deliver;
@@ -62,6 +63,8 @@ pub(super) struct Sync<'a, S, C> {
     uid_of: BTreeMap<String, BTreeSet<String>>,
     /// Records that are gone and belong to no pair.
     unpaired_gone: BTreeSet<String>,
+    /// Contacts of which several cards bear the id.
+    barred: BTreeSet<String>,
     /// Second records of one part.
     doubled: Vec<(String, RecordState, Reason)>,
     /// What the user asked for, by UID, with the ids of his wishes.
@@ -117,6 +120,7 @@ impl<'a, S: ItemStore, C: CrmRecords> Sync<'a, S, C> {
             records: BTreeMap::new(),
             uid_of: BTreeMap::new(),
             unpaired_gone: BTreeSet::new(),
+            barred: BTreeSet::new(),
             doubled: Vec::new(),
             wills: BTreeMap::new(),
             void_wishes: Vec::new(),

@@ -12,12 +12,13 @@ use crate::sync::items::{Guard, guard, matching, spoken};
 use crate::sync::{NextTry, Remedy, classify};
 
 use super::Sync;
+use super::cards::Claim;
 use super::collect::belongs;
 use super::unit::Unit;
 use super::unlisted::Unlisted;
 
 /// Items fetched, decided and written together.
-const BATCH: usize = 100;
+pub(super) const BATCH: usize = 100;
 
 /// What a fetched item turned out to be.
 enum Sighting {
@@ -25,6 +26,8 @@ enum Sighting {
     Unit(Box<Unit>),
     /// Like an unpaired record by content: decided when all items are known.
     Candidate(String, Box<Unit>),
+    /// A card that bears the id of an unpaired contact: decided when all cards are known, because another one may bear it too.
+    Marked(String, Box<Unit>),
     /// Settled by these changes.
     Aside(Vec<Change>),
 }
@@ -34,6 +37,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
     pub(super) async fn process(&mut self, fetch: BTreeSet<ItemPlace>) -> Result<bool, EngineError> {
         let by_content = self.unpaired_by_content();
         let mut candidates: Vec<(String, Unit)> = Vec::new();
+        let mut marked: BTreeMap<String, Vec<Unit>> = BTreeMap::new();
         let mut by_collection: BTreeMap<String, Vec<ItemId>> = BTreeMap::new();
         for place in fetch {
             by_collection.entry(place.collection).or_default().push(ItemId(place.id));
@@ -49,6 +53,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
                     match self.sight(&collection, fetched, &by_content).await? {
                         Some(Sighting::Unit(unit)) => units.push(*unit),
                         Some(Sighting::Candidate(content, unit)) => candidates.push((content, *unit)),
+                        Some(Sighting::Marked(record, unit)) => marked.entry(record).or_default().push(*unit),
                         Some(Sighting::Aside(mut changes)) => aside.append(&mut changes),
                         None => {}
                     }
@@ -57,6 +62,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
                 self.carry(units).await?;
             }
         }
+        self.process_marked(marked).await?;
         self.process_candidates(candidates).await?;
         if self.process_gone().await? || self.process_records().await? {
             return Ok(true);
@@ -69,7 +75,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         self.ctx.cancel.is_cancelled()
     }
 
-    async fn note_aside(&self, changes: Vec<Change>) -> Result<(), EngineError> {
+    pub(super) async fn note_aside(&self, changes: Vec<Change>) -> Result<(), EngineError> {
         if self.dry.is_some() || !self.remembers() { Ok(()) } else { self.ctx.commit(changes).await }
     }
 
@@ -126,6 +132,9 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             let change = Change::KnowItem { account: self.ctx.account.clone(), area: self.job.area, place, known };
             return Ok(Some(Sighting::Aside(vec![change])));
         }
+        if let Some(changes) = self.keeps_out(&stored, &place)? {
+            return Ok(Some(Sighting::Aside(changes)));
+        }
         let uid = stored.item.uid.clone();
         if let Some(Some(other)) = self.seen.get(&uid)
             && *other == place
@@ -152,6 +161,14 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         // What waited because it could not be read, or told apart, goes on under its own key.
         unit.was_aside = self.ctx.journal.parked_entry(self.job.area, &self.ctx.account, &super::waiting::place_id(&place))?.is_some();
         unit.place = Some(place);
+        match self.claim_card(&mut unit, &stored).await? {
+            Claim::Unit => {}
+            Claim::Marked(record) => {
+                unit.stored = Some(stored);
+                return Ok(Some(Sighting::Marked(record, Box::new(unit))));
+            }
+            Claim::Copy => return self.set_aside_copy(&unit, &stored).map(|changes| Some(Sighting::Aside(changes))),
+        }
         self.claim_marked(&mut unit, &stored).await?;
         let unpaired = unit.pairs.is_empty() && unit.records.is_empty() && stored.item.parts.len() == 1;
         let content = stored.item.parts.first().and_then(|part| matching::content(&part.fields));
@@ -165,7 +182,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
     /// Makes a unit of an item that is known to have records.
     pub(super) async fn sight_unit(&mut self, collection: &str, fetched: Fetched) -> Result<Option<Unit>, EngineError> {
         match self.sight(collection, fetched, &BTreeSet::new()).await? {
-            Some(Sighting::Unit(unit) | Sighting::Candidate(_, unit)) => Ok(Some(*unit)),
+            Some(Sighting::Unit(unit) | Sighting::Candidate(_, unit) | Sighting::Marked(_, unit)) => Ok(Some(*unit)),
             Some(Sighting::Aside(changes)) => {
                 self.note_aside(changes).await?;
                 Ok(None)
@@ -174,7 +191,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         }
     }
 
-    fn known(&self, version: Option<String>, uid: String, reason: Option<Reason>) -> KnownItem {
+    pub(super) fn known(&self, version: Option<String>, uid: String, reason: Option<Reason>) -> KnownItem {
         KnownItem { version, uid, left_out: reason.map(|reason| (reason, self.job.rules.clone())), look_again: None }
     }
 
@@ -183,7 +200,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         let mut changes = Vec::new();
         if let Some((reason, _)) = known.left_out.clone() {
             let next = if reason.code == ReasonCode::Ambiguous { NextTry::Backoff } else { NextTry::User };
-            self.park_place(&place, title, date, reason, next, &mut changes)?;
+            self.park_place(&place, None, (title, date), reason, next, &mut changes)?;
         }
         changes.push(Change::KnowItem { account: self.ctx.account.clone(), area: self.job.area, place, known });
         Ok(Sighting::Aside(changes))
@@ -263,7 +280,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
     }
 
     /// Takes an unpaired record from the UID it would get by itself.
-    fn release(&mut self, id: &str) -> Option<RecordState> {
+    pub(super) fn release(&mut self, id: &str) -> Option<RecordState> {
         let fact = self.records.remove(id)?;
         if let RecordState::Present(view) = &fact {
             let uid = self.uid_of_record(view);

@@ -167,6 +167,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             schedules: self.store.features().schedules,
             now: self.started,
             guards: self.job.guards,
+            contacts: self.job.contacts.as_deref(),
         }
     }
 

@@ -52,13 +52,13 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
     pub(super) fn park_place(
         &mut self,
         place: &ItemPlace,
-        title: &str,
-        date: Option<String>,
+        record: Option<String>,
+        (title, date): (&str, Option<String>),
         reason: Reason,
         next: NextTry,
         changes: &mut Vec<Change>,
     ) -> Result<(), EngineError> {
-        self.park(place_id(place), None, (title.to_owned(), date), Some(place.clone()), None, reason, next, changes)
+        self.park(place_id(place), None, (title.to_owned(), date), Some(place.clone()), record, reason, next, changes)
     }
 
     pub(super) fn unpark_place(&self, place: &ItemPlace) -> Change {

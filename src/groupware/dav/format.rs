@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::groupware::{Draft, Item, PartEdit, ical, vcard};
+use crate::model::Area;
 use crate::system::Clock;
 
 /// Reads, edits and builds the text of items: iCalendar for CalDAV, vCard for CardDAV. Pure but for the time a new item is stamped with.
@@ -57,7 +58,13 @@ pub(super) struct Cards {
 
 impl Format for Cards {
     fn read(&self, text: &str) -> Result<Item, FormatFault> {
-        vcard::read(text).map_err(|fault| FormatFault(fault.to_string()))
+        match vcard::read(text) {
+            // Lists of contacts lie beside them in every address book, and are nothing that could be broken.
+            Err(vcard::VcardFault::NoContact { .. }) => {
+                Ok(Item { uid: String::new(), area: Area::Contacts, parts: Vec::new(), scheduled: false, original: text.into() })
+            }
+            read => read.map_err(|fault| FormatFault(fault.to_string())),
+        }
     }
 
     fn edit(&self, item: &Item, edits: &[PartEdit]) -> Result<String, FormatFault> {

@@ -147,7 +147,7 @@ async fn xandikos_0_4_card_without_a_uid_is_named_by_its_place() {
 async fn v10_a_group_of_contacts_is_no_contact_and_says_so() {
     let player = Player::start(&format!("C: GET /dav/book/a.vcf\n{}", got("UID:g\nFN:x\nX-ADDRESSBOOKSERVER-KIND:group\n"))).await;
     let fetched = player.contacts(ServerKind::Usual).fetch(&book(), &[ItemId("a.vcf".to_owned())]).await.unwrap();
-    assert!(matches!(&fetched[0], Fetched::Unreadable { why, .. } if why.contains("\"group\"")), "{fetched:?}");
+    assert!(matches!(&fetched[0], Fetched::Item(stored) if stored.item.parts.is_empty()), "{fetched:?}");
 }
 
 fn made(name: &str) -> String {

@@ -1,6 +1,7 @@
 //! Mails of an ordinary week at Nordwind, for the demo and for tests: Anna Berger's mailbox with everything a mail can be.
 
 pub mod calendar;
+pub mod contacts;
 
 use bytes::Bytes;
 use chrono::{DateTime, FixedOffset};

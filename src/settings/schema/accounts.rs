@@ -51,4 +51,24 @@ pub(super) static SETTINGS: &[Setting] = &[
         Derived("that of imap", "ca.pem"),
         "Certificate authorities of your organisation (PEM).",
     ),
+    local(
+        "accounts.*.carddav.url",
+        Kind::One(Element::Url),
+        Derived("that of dav", "https://dav.example.com/"),
+        "Server of contacts (CardDAV), where it is another one.",
+    ),
+    local(
+        "accounts.*.carddav.auth",
+        Kind::One(Element::Choice(&["basic", "bearer"])),
+        Derived("that of dav", "basic"),
+        "User name and password, or an OAuth 2 token.",
+    ),
+    local("accounts.*.carddav.user", Kind::One(Element::Text), Derived("that of dav", "anna@example.com"), "User name."),
+    local("accounts.*.carddav.secret", Kind::Secret, Derived("that of dav", "work"), "Where the password or token is; see crm.secret."),
+    local(
+        "accounts.*.carddav.ca_file",
+        Kind::One(Element::Path),
+        Derived("that of dav", "ca.pem"),
+        "Certificate authorities of your organisation (PEM).",
+    ),
 ];

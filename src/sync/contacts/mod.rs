@@ -7,10 +7,12 @@
 mod duplicates;
 mod marks;
 mod partner;
+mod policy;
 mod selection;
 mod validity;
 
 pub use duplicates::{DuplicateIndex, Duplicates, Evidence, Likeness, Similar, match_query};
 pub use partner::{EarlierChoices, PartnerSearch, Prefill, PrefilledBy, partner_search, prefilled};
+pub use policy::ContactPolicy;
 pub use selection::{Admission, Belonging, ExportRule, Rule, admit, belonging, replicated_groups};
 pub use validity::faults;

@@ -13,11 +13,15 @@ pub const MEETING: &str = "MEETING";
 /// A task.
 pub const TASK: &str = "TASK";
 
+/// A contact, which has no type of activity.
+pub const CONTACT: &str = "CONTACT";
+
 /// The type of a new record.
 #[must_use]
 pub fn of_new(fields: &Fields, rules: &Rules<'_>) -> &'static str {
     match rules.area {
         Area::Tasks => TASK,
+        Area::Contacts => CONTACT,
         _ if has_others(fields, rules.own) => MEETING,
         _ => APPOINTMENT,
     }

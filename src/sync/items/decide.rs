@@ -8,6 +8,7 @@ use crate::journal::{Base, Pair, PairState};
 use crate::model::{Area, Field, FieldChanges, Fields, ItemKey, Moment, Reason, ReasonCode, Value};
 use crate::settings::{SyncDirection, UpdateScope};
 use crate::sync::NextTry;
+use crate::sync::contacts::{Admission, ContactPolicy, admit};
 
 use super::decision::{Decision, Facts, PartDecision, Presence, What};
 use super::identity::part_key;
@@ -17,7 +18,7 @@ use super::spoken::{date, title};
 use super::visibility::{self, Visibility, visibility};
 use super::window::{self, Standing};
 use super::writes::{draft, edits, record_write};
-use super::{Guard, Rules, activity_type, deletion, scheduling};
+use super::{Guard, Rules, activity_type, contacts, deletion, scheduling};
 
 /// Decides what is to be done with an item and its records.
 #[must_use]
@@ -96,7 +97,12 @@ impl Situation<'_> {
         }
         match (pair, self.part, fact) {
             (Some(pair), part, fact) => self.paired(pair, part, fact, &mut decided),
-            (None, Some(part), Some(RecordState::Present(_))) => self.follow(None, part, &mut decided),
+            (None, Some(part), Some(RecordState::Present(view))) => match (self.rules.contacts, self.bars_pairing(part, view)) {
+                // The CRM has it from an import that nobody remembers: the same write answers it.
+                (Some(policy), _) if self.facts.will.import.is_some() => decided.what = self.new_card(part, policy, &mut decided),
+                (_, Some(reason)) => decided.what = What::LeaveOut(reason),
+                (_, None) => self.follow(None, part, &mut decided),
+            },
             // It was made from the record: another one must not be made from it (V12).
             (None, Some(_), _) if self.master_is_withheld() => {
                 decided.park = Some((ReasonCode::RecordWithheld.into(), NextTry::Backoff));
@@ -126,6 +132,8 @@ impl Situation<'_> {
             date: date(spoken),
             kind: view.map(|view| view.kind).or(pair.map(|pair| pair.kind)).unwrap_or(match self.rules.area {
                 Area::Tasks => RecordKind::Task,
+                Area::Contacts if item.contains_key(&Field::Organisation) => RecordKind::Organisation,
+                Area::Contacts => RecordKind::Contact,
                 _ => RecordKind::Appointment,
             }),
             activity_type: view
@@ -173,6 +181,15 @@ impl Situation<'_> {
             Presence::Gone => true,
             Presence::Absent | Presence::Doubtful(_) => false,
         };
+        if let (Some(policy), None, Some(part), Some(_)) = (self.rules.contacts, &pair.record, part, &self.facts.will.import) {
+            // Its import was cut off: the same write again answers what became of it.
+            decided.what = self.new_card(part, policy, decided);
+            return;
+        }
+        if pair.record.is_some() && self.is_unselected(fact) {
+            self.unselected(pair, part, vanished, decided);
+            return;
+        }
         match pair.state {
             PairState::Unlinked | PairState::RecordGone if vanished && (gone || pair.state == PairState::RecordGone) => {
                 decided.what = What::Forget;
@@ -267,6 +284,12 @@ impl Situation<'_> {
         } else if !merge.held.is_empty() {
             decided.park = Some(self.barrier());
         }
+        if let Some(policy) = self.rules.contacts {
+            contacts::rename(&mut merge, &part.fields, &decided.record);
+            if let Some(refusal) = contacts::hold_faults(&mut merge, &decided.record, policy) {
+                decided.park = Some((refusal, NextTry::User));
+            }
+        }
         decided.what = What::Follow;
         decided.merge = merge;
         decided.base = base.cloned();
@@ -285,12 +308,16 @@ impl Situation<'_> {
             Lane::Held if first => Lane::OnlyToCrm,
             // That it is private is told in any case (V13).
             Lane::ToCrm if first && field == Field::Private => Lane::OnlyToCrm,
+            Lane::Both if self.rules.contacts.is_some() => Lane::Entries,
             lane => lane,
         }
     }
 
     /// An item without a record (R1, R3).
     fn new_item(&self, part: &ItemPart, decided: &mut PartDecision) -> What {
+        if let Some(policy) = self.rules.contacts {
+            return self.new_card(part, policy, decided);
+        }
         let (settings, master) = (self.rules.settings, self.whole.master.as_ref());
         let out = |code: ReasonCode| What::LeaveOut(code.into());
         let shown = visibility(&part.fields, master, self.rules);
@@ -318,6 +345,57 @@ impl Situation<'_> {
         What::CreateRecord
     }
 
+    /// A card without a contact (R89, R102): it comes into the CRM when the user says so, and under whom.
+    fn new_card(&self, part: &ItemPart, policy: &ContactPolicy, decided: &mut PartDecision) -> What {
+        if part.record.is_some() {
+            return What::LeaveOut(ReasonCode::PairEnded.into());
+        }
+        let Admission::Offered(fields) = admit(part.fields.clone(), None, &policy.category) else {
+            return What::LeaveOut(ReasonCode::NoCategory.into());
+        };
+        if self.facts.will.import.is_none() {
+            return What::LeaveOut(ReasonCode::AwaitsImport.into());
+        }
+        if self.rules.settings.direction == SyncDirection::ToGroupware {
+            return What::LeaveOut(ReasonCode::DirectionOff.into());
+        }
+        if let Some(refusal) = contacts::refusal(&fields, policy) {
+            decided.park = Some((refusal, NextTry::User));
+            return What::Nothing;
+        }
+        decided.item = contacts::without_derived(fields);
+        activity_type::of_new(&decided.item, self.rules).clone_into(&mut decided.activity_type);
+        What::CreateRecord
+    }
+
+    /// Why a card and a contact that belong together by their ids are not paired.
+    fn bars_pairing(&self, part: &ItemPart, view: &RecordView) -> Option<Reason> {
+        let policy = self.rules.contacts?;
+        if self.facts.will.link {
+            let offered = matches!(admit(part.fields.clone(), None, &policy.category), Admission::Offered(_));
+            return (part.record.is_none() && !offered).then(|| ReasonCode::NoCategory.into());
+        }
+        policy.leaves_out(view).then(|| ReasonCode::NotSelected.into())
+    }
+
+    /// Whether the contact does not belong into the address book any more (R85).
+    fn is_unselected(&self, fact: Option<&RecordState>) -> bool {
+        let (Some(policy), Some(RecordState::Present(view))) = (self.rules.contacts, fact) else { return false };
+        !self.facts.will.push && !self.facts.will.link && policy.leaves_out(view)
+    }
+
+    /// The contact lost its selection: its card goes, unless somebody changed it since (R85, R112).
+    fn unselected(&self, pair: &Pair, part: Option<&ItemPart>, vanished: bool, decided: &mut PartDecision) {
+        match (pair.state, part) {
+            (PairState::Active, Some(_)) if self.facts.will.refuse => decided.what = What::Become(PairState::Unlinked),
+            (PairState::Active, Some(part)) => self.record_deleted(pair, part, decided),
+            // What was removed before may come anew when it is selected again.
+            (PairState::RemovedByUser, None) => decided.what = What::Forget,
+            (_, None) if vanished || pair.item.is_none() => decided.what = What::Forget,
+            _ => {}
+        }
+    }
+
     /// A record without an item (R4, R70, R71).
     fn new_record(&self, view: &RecordView, decided: &mut PartDecision) -> What {
         let (settings, pushed) = (self.rules.settings, self.facts.will.push);
@@ -326,7 +404,7 @@ impl Situation<'_> {
             if settings.direction == SyncDirection::ToCrm || !settings.create_in_groupware || settings.update_scope == UpdateScope::Time {
                 return out(ReasonCode::DirectionOff);
             }
-            if view.kind == RecordKind::Other {
+            if view.kind == RecordKind::Other || self.rules.contacts.is_some_and(|policy| policy.leaves_out(view)) {
                 return What::Nothing;
             }
             if takes_no_place(&view.fields) {

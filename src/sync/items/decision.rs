@@ -60,6 +60,17 @@ pub struct Will {
     pub refuse: bool,
     /// Whose value holds, by field.
     pub choices: BTreeMap<Field, ConflictSide>,
+    /// Bring the card into the CRM (R102).
+    pub import: Option<Import>,
+    /// Pair the card with the contact that came with the wish.
+    pub link: bool,
+}
+
+/// How a card comes into the CRM.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Import {
+    /// Id of the business partner.
+    pub partner: Option<String>,
 }
 
 /// What is to be done with an item and its records.

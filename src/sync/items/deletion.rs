@@ -34,6 +34,8 @@ pub fn of_item(record: &Fields, rules: &Rules<'_>) -> InCrm {
 pub fn cancelled(record: &Fields, rules: &Rules<'_>) -> FieldChanges {
     let done = |value: Option<&Value>| matches!(value, Some(Value::Text(status)) if status == "cancelled" || status == "completed");
     match rules.area {
+        // R93: nothing of it reaches a contact.
+        Area::Contacts => FieldChanges::new(),
         Area::Tasks if done(record.get(&Field::TaskStatus)) => FieldChanges::new(),
         Area::Tasks => [(Field::TaskStatus, Some(Value::Text("cancelled".to_owned())))].into(),
         _ if record.contains_key(&Field::Cancelled) => FieldChanges::new(),

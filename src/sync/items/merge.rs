@@ -10,6 +10,7 @@ use crate::model::{Field, FieldChanges, Fields, Value};
 use crate::settings::{ConflictPolicy, SyncDirection, UpdateScope};
 
 use super::Rules;
+use super::lists::{self, Said};
 use super::visibility::Visibility;
 
 /// Which way a field may flow in one pair.
@@ -17,6 +18,8 @@ use super::visibility::Visibility;
 pub enum Lane {
     /// Both ways.
     Both,
+    /// Both ways, a list entry by entry.
+    Entries,
     /// To the CRM; what the CRM says is not carried, and not asked for again.
     ToCrm,
     /// To the CRM, because the item must not be written: what the CRM changed is held (V9).
@@ -149,12 +152,53 @@ pub fn merge(
         let policy = policy(field);
         // Two groupwares that both win would take the field from each other for ever.
         let policy = if relayed && !g_changed && policy == ConflictPolicy::GroupwareWins { ConflictPolicy::TwoWay } else { policy };
-        merge.field(field, lane, (g, g_changed), (c, c_changed), policy, choices.get(&field).copied(), first);
+        let choice = choices.get(&field).copied();
+        let mut lane = lane;
+        if lane == Lane::Entries {
+            let said = (base.and_then(|base| base.groupware.get(&field)), base.and_then(|base| base.crm_value(field)));
+            if merge.list(field, (said.0, g), (said.1, c), policy, choice) {
+                continue;
+            }
+            lane = Lane::Both;
+        }
+        merge.field(field, lane, (g, g_changed), (c, c_changed), policy, choice, first);
     }
     merge
 }
 
 impl Merge {
+    /// Merges a list entry by entry. Whether it was one that can be merged so.
+    fn list(&mut self, field: Field, g: Said<'_>, c: Said<'_>, policy: ConflictPolicy, choice: Option<ConflictSide>) -> bool {
+        if matches!(policy, ConflictPolicy::CrmWins | ConflictPolicy::GroupwareWins) {
+            // One side's value holds as a whole.
+            return false;
+        }
+        let side = choice.unwrap_or(ConflictSide::Crm);
+        let Some(after) = lists::merge(field, g, c, side) else { return false };
+        if after.conflict && choice.is_none() && policy == ConflictPolicy::Ask {
+            self.undecided.insert(field);
+            return true;
+        }
+        if after.conflict {
+            let (lost, won) = match side {
+                ConflictSide::Crm => (g.1, c.1),
+                ConflictSide::Groupware => (c.1, g.1),
+            };
+            let loser = if side == ConflictSide::Crm { ConflictSide::Groupware } else { ConflictSide::Crm };
+            self.losers.push(Loser { field, side: loser, lost: lost.cloned(), won: won.cloned() });
+        }
+        if after.groupware.as_ref() != g.1 {
+            self.to_groupware.insert(field, after.groupware);
+        }
+        if after.crm.as_ref() != c.1 {
+            self.to_crm.insert(field, after.crm);
+        }
+        if !self.to_groupware.contains_key(&field) && !self.to_crm.contains_key(&field) {
+            self.agreed.insert(field);
+        }
+        true
+    }
+
     #[allow(clippy::too_many_arguments, reason = "one field's whole situation")]
     fn field(
         &mut self,
@@ -234,9 +278,14 @@ pub fn advance(base: Option<&Base>, merge: &Merge, sides: &Sides<'_>) -> Base {
         put(&mut g, *field, sides.groupware.get(field));
         put(&mut c, *field, sides.crm.get(field));
     }
+    // What flows both ways is agreed when both have it: else the base would take for known what one of them has never seen.
+    let halfway = |field: &Field| {
+        let both = merge.to_groupware.contains_key(field) && merge.to_crm.contains_key(field);
+        both && (sides.groupware_after.is_none() || sides.crm_after.is_none())
+    };
     if let Some(after) = sides.groupware_after {
         let fields: BTreeSet<Field> = after.keys().chain(g.keys()).chain(merge.to_groupware.keys()).copied().collect();
-        for field in fields {
+        for field in fields.into_iter().filter(|field| !halfway(field)) {
             if merge.to_groupware.contains_key(&field) {
                 put(&mut c, field, sides.crm.get(&field));
                 put(&mut g, field, after.get(&field));
@@ -247,7 +296,7 @@ pub fn advance(base: Option<&Base>, merge: &Merge, sides: &Sides<'_>) -> Base {
     }
     if let Some(after) = sides.crm_after {
         let fields: BTreeSet<Field> = after.keys().chain(c.keys()).chain(merge.to_crm.keys()).copied().collect();
-        for field in fields {
+        for field in fields.into_iter().filter(|field| !halfway(field)) {
             if merge.to_crm.contains_key(&field) {
                 put(&mut g, field, sides.groupware_after.unwrap_or(sides.groupware).get(&field));
                 put(&mut c, field, after.get(&field));

@@ -6,6 +6,7 @@
 //! [`link_back`] says which link an item lacks.
 
 pub mod activity_type;
+mod contacts;
 pub mod decide;
 mod decision;
 pub mod deletion;
@@ -14,6 +15,7 @@ pub mod guard;
 mod guards;
 pub mod identity;
 pub mod link_back;
+mod lists;
 pub mod matching;
 pub mod merge;
 pub mod parts;
@@ -29,9 +31,10 @@ use std::collections::BTreeSet;
 
 use crate::model::{Area, Instant};
 use crate::settings::ItemSettings;
+use crate::sync::contacts::ContactPolicy;
 
 pub use decide::decide;
-pub use decision::{Decision, Facts, GroupwareWrite, PartDecision, Presence, What, Will};
+pub use decision::{Decision, Facts, GroupwareWrite, Import, PartDecision, Presence, What, Will};
 pub use expand::{Expander, Occurrence, Occurrences};
 #[doc(hidden)]
 pub use guards::Guard;
@@ -55,4 +58,6 @@ pub struct Rules<'a> {
     pub now: Instant,
     /// The guards, all on except in tests.
     pub guards: Guards,
+    /// What decides about contacts, in their area.
+    pub contacts: Option<&'a ContactPolicy>,
 }

@@ -2,13 +2,16 @@
 
 use crate::model::{Field, Fields, Moment, Value};
 
-/// Title for people.
+/// Title for people: the subject, or of a contact the name.
 #[must_use]
 pub fn title(fields: &Fields) -> String {
-    match fields.get(&Field::Subject) {
-        Some(Value::Text(subject)) => subject.clone(),
-        _ => String::new(),
-    }
+    let text = |field| match fields.get(&field) {
+        Some(Value::Text(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let name = || [Field::GivenName, Field::FamilyName].into_iter().filter_map(text).collect::<Vec<_>>().join(" ");
+    let title = text(Field::Subject).or_else(|| text(Field::FileAs)).map(str::to_owned);
+    title.or_else(|| Some(name()).filter(|name| !name.is_empty())).or_else(|| text(Field::Company).map(str::to_owned)).unwrap_or_default()
 }
 
 /// Start or due time for people.

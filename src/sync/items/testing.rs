@@ -35,7 +35,16 @@ pub(super) fn now() -> Instant {
 
 pub(super) fn rules(settings: &ItemSettings) -> Rules<'_> {
     static OWN: std::sync::LazyLock<BTreeSet<String>> = std::sync::LazyLock::new(|| ["anna@nordwind.example".to_owned()].into());
-    Rules { area: Area::Calendar, settings, own: &OWN, takes_series: true, schedules: true, now: now(), guards: Guards::default() }
+    Rules {
+        area: Area::Calendar,
+        settings,
+        own: &OWN,
+        takes_series: true,
+        schedules: true,
+        now: now(),
+        guards: Guards::default(),
+        contacts: None,
+    }
 }
 
 pub(super) fn text(value: &str) -> Value {

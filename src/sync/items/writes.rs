@@ -97,6 +97,14 @@ fn is_orphan(item: &Item) -> bool {
 
 /// The write into the CRM that a part needs.
 pub(super) fn record_write(part: &PartDecision, facts: &Facts<'_>, rules: &Rules<'_>) -> Option<RecordAction> {
+    if part.what == What::CreateRecord && rules.contacts.is_some() {
+        return Some(RecordAction::CreateContact {
+            kind: part.kind,
+            uid: facts.uid.to_owned(),
+            partner: facts.will.import.as_ref().and_then(|import| import.partner.clone()),
+            fields: part.item.clone(),
+        });
+    }
     if part.what == What::CreateRecord {
         return Some(RecordAction::Create {
             activity_type: part.activity_type.clone(),

@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::crm::{
-    ChangePage, CrmError, CrmRecords, RecordAction, RecordChange, RecordKind, RecordLink, RecordState, RecordView, RecordWrite,
+    ChangePage, ContactFacts, ContactGroup, ContactPage, ContactQuery, CrmContacts, CrmError, CrmRecords, MatchAnswer, MatchQuery, Partner,
+    PartnerName, PartnerQuery, RecordAction, RecordChange, RecordKind, RecordLink, RecordState, RecordView, RecordWrite, Switch,
     WriteResult, WriteVerdict,
 };
 use crate::groupware::{
     Collection, CollectionId, Delta, Draft, Fetched, GroupwareError, Item, ItemId, ItemRef, ItemStore, ItemStoreFeatures, Part, PartEdit,
     Removed, StoredItem, Written,
 };
+use crate::model::contact::{ContactAddress, Photo};
 use crate::model::{Area, Field, FieldChanges, Fields, Moment, OpId, Slot, Value};
 
 /// What a server may do to an item while it stores it.
@@ -36,6 +38,8 @@ pub(super) struct Server {
     pub broken: BTreeSet<String>,
     /// Two items may have one UID.
     pub takes_uids_twice: bool,
+    /// No item is taken with a picture.
+    pub refuses_photos: bool,
     /// The collection was made anew: what a cursor of the old one gives is an error.
     pub made_anew: bool,
 }
@@ -159,7 +163,7 @@ impl ItemStore for FakeStore {
         Ok(vec![Collection {
             id: CollectionId("cal".into()),
             name: "Calendar".into(),
-            areas: [Area::Calendar, Area::Tasks].into(),
+            areas: [Area::Calendar, Area::Tasks, Area::Contacts].into(),
             writable: server.writable,
             state: Some(server.clock.to_string()),
         }])
@@ -220,6 +224,9 @@ impl ItemStore for FakeStore {
             link_block: part.link.as_ref().map(|link| link.record.clone()),
         });
         let parts: Vec<Part> = parts.collect();
+        if server.refuses_photos && parts.iter().any(|part| part.fields.contains_key(&Field::Photo)) {
+            return Ok(Written::Refused("too large".into()));
+        }
         let item = Item { uid: draft.uid.clone(), area: draft.area, parts, scheduled: false, original: "NEW".into() };
         server.write(&draft.create_id, item).map(Written::Stored)
     }
@@ -250,6 +257,9 @@ impl ItemStore for FakeStore {
                 let end = Moment::utc(start.approximate_instant() + chrono::TimeDelta::hours(1));
                 fields.insert(Field::Slot, Value::Slot(Slot { start, end }));
                 item.parts.push(Part { recurrence_id: recurrence_id.clone(), fields, record: None, link_block: None });
+            }
+            if server.refuses_photos && matches!(changes.get(&Field::Photo), Some(Some(_))) {
+                return Ok(Written::Refused("too large".into()));
             }
             let part = item.parts.iter_mut().find(|part| part.recurrence_id == *recurrence_id).unwrap();
             apply(&mut part.fields, changes);
@@ -297,6 +307,15 @@ pub(super) struct Office {
     pub poison: Option<String>,
     pub lose_answers: u64,
     pub alter: Option<Alter>,
+    /// New contacts are the employee's own.
+    pub owns_new: bool,
+    /// Pictures by contact.
+    pub photos: BTreeMap<String, Photo>,
+    /// The next picture that is asked for does not come.
+    pub lose_photo: bool,
+    pub groups: Vec<ContactGroup>,
+    /// Contacts that are there and do not concern the employee any more: the changes say that they are gone.
+    pub unconcerned: BTreeSet<String>,
 }
 
 /// The CRM.
@@ -410,7 +429,24 @@ impl Office {
                 self.writes += 1;
                 WriteVerdict::Applied(self.store(view))
             }
-            RecordAction::CreateContact { .. } => panic!("no contacts here"),
+            RecordAction::CreateContact { kind, uid, partner, fields } => {
+                if let Some(view) = self.records.values().find(|view| view.uid.as_ref() == Some(uid)) {
+                    return WriteVerdict::Joined(view.clone());
+                }
+                let id = format!("CP{}", self.clock + 1);
+                let partner = partner.clone().map(|id| PartnerName { name: id.clone(), id });
+                self.writes += 1;
+                WriteVerdict::Applied(self.store(RecordView {
+                    link: RecordLink { id, version: String::new(), link: None },
+                    kind: *kind,
+                    activity_type: "CONTACT".into(),
+                    uid: Some(uid.clone()),
+                    recurrence_id: None,
+                    fields: fields.clone(),
+                    origin: None,
+                    contact: Some(ContactFacts { partner, owned: self.owns_new, ..ContactFacts::default() }),
+                }))
+            }
             RecordAction::Delete { .. } => panic!("crmsync never deletes in the CRM"),
         };
         self.done.insert(write.op.clone(), verdict.clone());
@@ -432,6 +468,7 @@ impl CrmRecords for FakeCrm {
         let mut changes = Vec::new();
         for id in ids {
             match office.records.get(id) {
+                Some(_) if office.unconcerned.contains(id) => changes.push(RecordChange::Gone { id: id.clone(), version: "9".into() }),
                 Some(view) if kinds.contains(&view.kind) => changes.push(RecordChange::Present(view.clone())),
                 Some(_) => {}
                 None if cursor.is_none() => {}
@@ -464,5 +501,72 @@ impl CrmRecords for FakeCrm {
             return Err(CrmError::Unauthorized { detail: "cut off".into() });
         }
         Ok(results)
+    }
+}
+
+impl CrmContacts for FakeCrm {
+    async fn find_contacts(&self, query: &ContactQuery) -> Result<ContactPage, CrmError> {
+        let office = self.lock();
+        let wanted = query.text.clone().unwrap_or_default();
+        let says = |view: &&RecordView| serde_json::to_string(&view.fields).unwrap().contains(&wanted);
+        Ok(ContactPage { contacts: office.records.values().filter(says).cloned().collect(), next: None })
+    }
+
+    async fn match_contacts(&self, queries: &[MatchQuery]) -> Result<Vec<MatchAnswer>, CrmError> {
+        Ok(queries.iter().map(|_| MatchAnswer::default()).collect())
+    }
+
+    async fn photo(&self, id: &str) -> Result<Option<Photo>, CrmError> {
+        let mut office = self.lock();
+        office.requests += 1;
+        if std::mem::take(&mut office.lose_photo) {
+            return Err(CrmError::Offline { cause: "cut off".into() });
+        }
+        Ok(office.photos.get(id).cloned())
+    }
+
+    async fn put_photo(&self, op: &OpId, id: &str, if_version: Option<&str>, photo: Option<&Photo>) -> Result<WriteVerdict, CrmError> {
+        let mut office = self.lock();
+        if let Some(verdict) = office.done.get(op) {
+            return Ok(verdict.clone());
+        }
+        let Some(mut view) = office.records.get(id).cloned() else { return Ok(WriteVerdict::Gone) };
+        if if_version.is_some_and(|version| version != view.link.version) {
+            return Ok(WriteVerdict::Conflict(view));
+        }
+        if let Some(photo) = photo {
+            assert!(photo.bytes.is_some(), "the picture is not at hand");
+            office.photos.insert(id.to_owned(), photo.clone());
+            view.fields.insert(Field::Photo, Value::Photo(Photo { bytes: None, ..photo.clone() }));
+        } else {
+            office.photos.remove(id);
+            view.fields.remove(&Field::Photo);
+        }
+        office.writes += 1;
+        let verdict = WriteVerdict::Applied(office.store(view));
+        office.done.insert(op.clone(), verdict.clone());
+        Ok(verdict)
+    }
+
+    async fn add_address(&self, _: &OpId, _: &str, _: &ContactAddress) -> Result<WriteVerdict, CrmError> {
+        panic!("nobody adds addresses here")
+    }
+
+    async fn set_switch(&self, op: &OpId, id: &str, switch: Switch) -> Result<WriteVerdict, CrmError> {
+        let mut office = self.lock();
+        let Some(mut view) = office.records.get(id).cloned() else { return Ok(WriteVerdict::Gone) };
+        view.contact.get_or_insert_default().switch = switch;
+        office.writes += 1;
+        let verdict = WriteVerdict::Applied(office.store(view));
+        office.done.insert(op.clone(), verdict.clone());
+        Ok(verdict)
+    }
+
+    async fn partners(&self, _: &PartnerQuery) -> Result<Vec<Partner>, CrmError> {
+        Ok(Vec::new())
+    }
+
+    async fn groups(&self) -> Result<Vec<ContactGroup>, CrmError> {
+        Ok(self.lock().groups.clone())
     }
 }

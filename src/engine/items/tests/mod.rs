@@ -1,3 +1,4 @@
+mod contacts;
 mod fakes;
 mod flow;
 mod random;
@@ -118,6 +119,7 @@ impl Agent {
             crm_instance: "crm.example".into(),
             rules: self.rules.clone(),
             expander: self.expander,
+            contacts: None,
             guards: crate::sync::items::Guards::default(),
         }
     }
