@@ -12,7 +12,8 @@ pub struct PlainFormat;
 
 impl Format for PlainFormat {
     fn read(&self, text: &str) -> Result<Item, FormatFault> {
-        let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::to_owned);
+        let unfolded = text.replace("\r\n ", "");
+        let value = |name: &str| unfolded.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::to_owned);
         if text.contains("X-BROKEN") {
             return Err(FormatFault("it is broken".to_owned()));
         }

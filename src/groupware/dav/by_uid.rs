@@ -46,8 +46,8 @@ async fn search(store: &DavStore, path: &str, area: Area, uids: &[String]) -> Re
         let mut found = read(store, path, &answer)?;
         // SOGo 5.8 and DavMail 6 answer with all items; the others with those whose UID holds the text (RFC 4791 §9.7.5).
         if refused || found.iter().any(|hit| !hit.uid.to_ascii_lowercase().contains(&uid.to_ascii_lowercase())) {
-            found.retain(|hit| uids.contains(&hit.uid));
-            return Ok(found);
+            hits.extend(found.into_iter().filter(|hit| uids.contains(&hit.uid)));
+            break;
         }
         found.retain(|hit| hit.uid == *uid);
         hits.append(&mut found);
