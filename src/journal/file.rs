@@ -4,12 +4,13 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use redb::backends::FileBackend;
 use redb::{BackendError, Database, StorageBackend};
 
-use super::JournalError;
+use super::{JournalError, seal};
 
 /// Bytes of pages kept in memory, read and unwritten ones together. redb's own default is 1 GiB.
 const CACHE_SIZE: usize = 4 << 20;
@@ -17,21 +18,36 @@ const CACHE_SIZE: usize = 4 << 20;
 /// Where the bytes are. It is kept, because after an error of the disk the database must be opened anew.
 #[derive(Debug)]
 pub(super) enum Source {
-    File(PathBuf),
+    File(JournalFile),
     Backend(SharedBackend),
 }
 
+/// A file, and when it was last read as a whole.
+#[derive(Debug)]
+pub(super) struct JournalFile {
+    path: PathBuf,
+    checked: Mutex<Option<Duration>>,
+}
+
 impl Source {
+    pub(super) fn file(path: &Path) -> Self {
+        Self::File(JournalFile { path: path.to_owned(), checked: Mutex::default() })
+    }
+
     /// Opens the database, and repairs it if it was not closed. Every page is read against its checksum, because redb trusts an open
-    /// file: one altered byte would be read as it stands, or end in a panic. That takes about as long as reading the file.
+    /// file: one altered byte would be read as it stands, or end in a panic. That takes about as long as reading the file, and is left out
+    /// while a [`seal`] vouches for it.
     pub(super) fn open(&self) -> Result<Database, JournalError> {
         let mut builder = Database::builder();
         builder.set_cache_size(CACHE_SIZE).set_check_integrity_on_open(true);
         Ok(match self {
-            Self::File(path) => {
+            Self::File(JournalFile { path, checked }) => {
                 let backend = FileBackend::new(open_private(path)?)?;
                 discard_unfinished(&backend)?;
-                builder.create_with_backend(backend)?
+                let before = seal::take(path);
+                let database = builder.set_check_integrity_on_open(before.is_none()).create_with_backend(backend)?;
+                *checked.lock().unwrap_or_else(PoisonError::into_inner) = before.or_else(|| seal::changed(path));
+                database
             }
             Self::Backend(backend) => {
                 discard_unfinished(backend)?;
@@ -40,10 +56,20 @@ impl Source {
         })
     }
 
+    /// Seals the file of a database that was closed in order. Without a seal the next opening takes longer, and nothing else.
+    pub(super) fn seal(&self) {
+        if let Self::File(JournalFile { path, checked }) = self
+            && let Some(checked) = checked.lock().unwrap_or_else(PoisonError::into_inner).take()
+            && let Err(error) = seal::put(path, checked)
+        {
+            tracing::debug!(%error, "the journal was not sealed");
+        }
+    }
+
     /// Length in bytes.
     pub(super) fn len(&self) -> Result<u64, JournalError> {
         Ok(match self {
-            Self::File(path) => fs::metadata(path)?.len(),
+            Self::File(file) => fs::metadata(&file.path)?.len(),
             Self::Backend(backend) => backend.len()?,
         })
     }

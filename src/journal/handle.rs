@@ -46,7 +46,7 @@ impl Journal {
     /// Opens the journal, or makes a new one with its folder (on Unix readable by the owner only). An older one is migrated, one that
     /// was not closed is repaired.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
-        Self::start(Source::File(path.to_owned()))
+        Self::start(Source::file(path))
     }
 
     /// Opens a journal on a storage of the caller's, for tests. Commits are made on the caller's thread, each by itself, so that

@@ -18,6 +18,7 @@ mod migrations;
 mod read;
 mod read_items;
 mod records;
+mod seal;
 mod store;
 mod tables;
 

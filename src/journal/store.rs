@@ -156,6 +156,8 @@ impl Store {
     pub(super) fn close(&self) {
         let mut guard = self.database.write().unwrap_or_else(PoisonError::into_inner);
         self.closed.store(true, Ordering::Release);
-        *guard = None;
+        if guard.take().is_some() && !self.broken.load(Ordering::Acquire) {
+            self.source.seal();
+        }
     }
 }

@@ -18,6 +18,25 @@ fn the_file_can_be_opened_again_as_soon_as_the_last_handle_is_gone() {
 }
 
 #[test]
+fn the_file_is_sealed_while_nobody_has_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, seal) = (folder.path().join("journal.redb"), folder.path().join("journal.redb.seal"));
+    for round in 0..3 {
+        let journal = Journal::open(&path).unwrap();
+        assert!(!seal.exists());
+        journal.commit_blocking(vec![locate(round, "mail:1")]).unwrap();
+        drop(journal);
+        assert!(seal.exists());
+    }
+    // An altered file is read as a whole, sealed or not.
+    let mut bytes = fs::read(&path).unwrap();
+    bytes.iter_mut().skip(4096).step_by(97).for_each(|byte| *byte ^= 0x55);
+    fs::write(&path, bytes).unwrap();
+    assert!(matches!(Journal::open(&path), Err(JournalError::Damaged { .. })));
+    assert!(!seal.exists());
+}
+
+#[test]
 fn close_ends_it_for_every_handle() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.redb");
