@@ -28,12 +28,28 @@ fn the_file_is_sealed_while_nobody_has_it() {
         drop(journal);
         assert!(seal.exists());
     }
-    // An altered file is read as a whole, sealed or not.
-    let mut bytes = fs::read(&path).unwrap();
-    bytes.iter_mut().skip(4096).step_by(97).for_each(|byte| *byte ^= 0x55);
-    fs::write(&path, bytes).unwrap();
-    assert!(matches!(Journal::open(&path), Err(JournalError::Damaged { .. })));
-    assert!(!seal.exists());
+}
+
+#[test]
+fn a_byte_altered_while_it_was_closed_is_found_unless_the_file_is_as_it_was_sealed() {
+    for unnoticed in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.redb");
+        let journal = Journal::open(&path).unwrap();
+        journal.commit_blocking((0..2_000).map(|uid| locate(uid, "mail:needle")).collect()).unwrap();
+        drop(journal);
+        let sealed_at = fs::metadata(&path).unwrap().modified().unwrap();
+        let mut bytes = fs::read(&path).unwrap();
+        let at = bytes.windows(6).rposition(|found| found == b"needle").unwrap();
+        bytes[at] ^= 0x01;
+        fs::write(&path, bytes).unwrap();
+        if unnoticed {
+            // No writer leaves the time as it was: this shows only that the whole file is not read.
+            fs::File::options().write(true).open(&path).unwrap().set_modified(sealed_at).unwrap();
+        }
+        let opened = Journal::open(&path);
+        assert_eq!(opened.is_ok(), unnoticed, "{opened:?}");
+    }
 }
 
 #[test]
