@@ -2,6 +2,8 @@
 #![allow(unreachable_pub, reason = "one crate of several files")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on ends")]
 
+#[path = "real_contacts/faults.rs"]
+mod faults;
 #[path = "real_contacts/program.rs"]
 mod program;
 mod support;
@@ -70,10 +72,27 @@ macro_rules! program_on {
                 crate::program::a_contact_lives_at_both_ends($name);
             })*
         }
+        mod what_goes_wrong {
+            $(#[test]
+            fn $server() {
+                crate::faults::r94_a_picture_that_is_too_large_keeps_nothing_else_back($name);
+                crate::faults::v8_an_address_book_made_anew_changes_nothing_in_the_crm($name);
+            })*
+        }
     };
 }
 
 program_on!(radicale "RADICALE" radicale_debian "RADICALE_DEBIAN" xandikos "XANDIKOS" xandikos_debian "XANDIKOS_DEBIAN" cyrus "CYRUS_DAV");
+
+#[test]
+fn killed_at_radicale() {
+    faults::v1_v2_killed_at_any_turn_with_the_server_each_contact_is_once_on_each_side("RADICALE");
+}
+
+#[test]
+fn killed_at_cyrus() {
+    faults::v1_v2_killed_at_any_turn_with_the_server_each_contact_is_once_on_each_side("CYRUS_DAV");
+}
 
 impl Scene {
     async fn new(server: &'static str) -> Self {

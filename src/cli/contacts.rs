@@ -214,11 +214,10 @@ async fn link(session: &Session, arguments: &ContactsLink) -> Outcome {
     finish(session, &account, &arguments.ids, arguments.yes).await
 }
 
-/// Switches a contact on, and asks for its card even where it was removed before.
+/// Switches a contact on, and asks for its card even where it was removed before, or is missed.
 pub(super) async fn switch_on(session: &Session, account: &AccountId, id: &str) -> Result<(), Failure> {
     switch(session, id, Switch::On).await?;
-    let pair = session.journal.pair_of_record(account, Area::Contacts, id)?.map(|(_, pair)| pair);
-    if pair.is_some_and(|pair| pair.state != PairState::Active) {
+    if session.journal.pair_of_record(account, Area::Contacts, id)?.is_some() {
         let wish = Wish::Push { record: id.to_owned() };
         session.journal.commit(vec![Change::PutWish { account: account.clone(), area: Area::Contacts, wish }]).await?;
     }

@@ -9,7 +9,7 @@ use crmsync::sandbox::imap::SandboxImapOptions;
 use crmsync::sandbox::samples;
 use serde_json::Value as Json;
 
-use super::stage::{Stage, USER};
+use super::stage::{Side, Stage, USER};
 
 const SYNC: &[&str] = &["sync", "--area", "contacts", "--all", "--yes"];
 
@@ -321,4 +321,59 @@ fn a_run_without_a_change_asks_each_home_once() {
         requests.iter().filter(|request| request.starts_with("REPORT") || request.starts_with("GET")).count() == 0,
         "{requests:?} {answer}"
     );
+}
+
+/// Kill -9 at every third turn of the conversation with the CRM, then a run that heals it: contacts, pictures and an import.
+#[test]
+fn v1_v2_killed_at_every_turn_with_the_crm_no_contact_is_lost_or_doubled() {
+    let names = |scene: &Scene| {
+        let all = scene.stage.crm.contacts().unwrap();
+        let mut names: Vec<String> = all.iter().map(|one| format!("{:?} {:?}", one.fields.get(&Field::FamilyName), one.partner)).collect();
+        names.sort();
+        (names, scene.books().items(USER, &scene.book).len())
+    };
+    let reference = Scene::new();
+    reference.settle();
+    let expected = names(&reference);
+    let mut scene = Scene::new();
+    scene.stage = scene.stage.behind_proxies("");
+    scene.configure("");
+    let mut turn = 0;
+    while turn < 60 {
+        let steps = scene.stage.steps(Side::Crm);
+        scene.stage.strike_at(&[(Side::Crm, steps + turn)]);
+        let _ = scene.stage.run(SYNC);
+        let struck = scene.stage.struck().len();
+        scene.stage.spare();
+        scene.settle();
+        assert_eq!(names(&scene), expected, "after {:?}", scene.stage.struck().last());
+        // So that there is something to write again on both sides.
+        scene.stage.lose_the_journal();
+        scene.set("CP2001", Field::JobTitle, &format!("Turn {turn}"));
+        let (name, text) = scene.card("CP2002");
+        scene.books().put(
+            USER,
+            &scene.book,
+            &name,
+            &text.replace("END:VCARD", &format!("TEL;TYPE=WORK:+49 711 {}\r\nEND:VCARD", 1000 + turn)),
+        );
+        if struck == 0 {
+            break;
+        }
+        turn += 3;
+    }
+}
+
+#[test]
+fn v10_a_broken_card_waits_with_its_reason_and_the_others_go_on() {
+    let scene = Scene::new();
+    scene.settle();
+    scene.books().put(USER, &scene.book, "broken.vcf", "Half a card, or none at all\r\n");
+    scene.set("CP2001", Field::JobTitle, "Leitung");
+    scene.settle();
+    let card = scene.books().items(USER, &scene.book).into_iter().find(|(_, text)| text.contains("CP2001")).unwrap().1;
+    assert!(card.contains("TITLE:Leitung"), "{card}");
+    let parked = scene.stage.json(&["parked"]).to_string();
+    assert!(parked.contains("broken-item") && parked.contains("broken.vcf"), "{parked}");
+    assert!(!parked.contains("Half"), "v13: {parked}");
 }

@@ -1,17 +1,16 @@
 //! What goes wrong between the program and a real server: nothing is lost and nothing is doubled.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use crmsync::journal::{Change, Cursor, Journal};
 use crmsync::model::{AccountId, Area, Field, Fields, Moment, Slot, Value};
-use crmsync::sandbox::proxy::{CutProxy, Direction, Verdict};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::scene::{SYNC, Scene, said};
+use crate::support::killer::{Killer, sample, soak};
 use crate::week::{at, day, event, week};
 
 /// What both sides hold, by title.
@@ -89,48 +88,24 @@ impl Plan {
 
 /// Kill -9 of the program at every request to the server and at every answer.
 pub fn v1_v2_killed_at_any_turn_with_the_server_each_item_is_once_on_each_side(server: &'static str) {
-    #[derive(Default)]
-    struct Hand {
-        strike: AtomicU64,
-        killer: Mutex<Option<Box<dyn Fn() + Send + Sync>>>,
-        struck: Mutex<String>,
-    }
     let account = Scene::new(server);
     for plan in PLANS {
         let scene = |strike: Option<u64>| {
             let scene = account.beside();
             plan.prepare(&scene);
-            let hand = Arc::new(Hand::default());
-            hand.strike.store(strike.unwrap_or(0), Ordering::SeqCst);
-            let held = Arc::clone(&hand);
-            let upstream: SocketAddr = scene.address.parse().unwrap();
-            let proxy = CutProxy::start(upstream, move |step| {
-                if held.strike.load(Ordering::SeqCst) != step.index {
-                    return Verdict::Forward;
-                }
-                crate::support::wait_for("the process to kill", std::time::Duration::from_secs(10), || {
-                    held.killer.lock().unwrap().as_ref().map(|kill| kill())
-                });
-                let side = if step.direction == Direction::Request { "before" } else { "after" };
-                *held.struck.lock().unwrap() = format!("{side} {}", step.line);
-                Verdict::Cut
-            });
-            let proxy = scene.runtime.block_on(proxy).unwrap();
-            scene.configure(&proxy.addr().to_string(), "");
-            let running = scene.agent.start(SYNC);
-            *hand.killer.lock().unwrap() = Some(Box::new(running.killer()));
-            let finished = running.finish();
-            assert_eq!(finished.code.is_none(), strike.is_some(), "{finished:?}");
-            let struck = hand.struck.lock().unwrap().clone();
-            (scene, proxy, struck)
+            let killer = Killer::before(scene.address.parse().unwrap(), strike, &scene.runtime);
+            scene.configure(&killer.address(), "");
+            let struck = killer.run(&scene.agent, SYNC);
+            assert_eq!(struck.is_empty(), strike.is_none(), "{struck}");
+            (scene, killer, struck)
         };
-        let (reference, proxy, _) = scene(None);
-        let turns = proxy.steps();
+        let (reference, killer, _) = scene(None);
+        let turns = killer.turns();
         reference.settle();
         let expected = holdings(&reference);
         println!("{server} {}: {turns} turns", plan.name);
         for turn in sample((1..=turns).collect(), 4) {
-            let (scene, _proxy, struck) = scene(Some(turn));
+            let (scene, _killer, struck) = scene(Some(turn));
             plan.heals(&scene, &expected, &format!("killed {struck} (turn {turn})"));
         }
     }
@@ -195,29 +170,6 @@ async fn wire(upstream: SocketAddr, left: Arc<AtomicI64>) -> SocketAddr {
         }
     });
     address
-}
-
-/// Whether every case is to be run.
-fn soak() -> bool {
-    std::env::var_os("CRMSYNC_SOAK").is_some_and(|value| value != "0" && !value.is_empty())
-}
-
-/// So many of the cases, drawn by a seed that is printed; all of a soak's, unless there are thousands.
-fn sample<T>(mut cases: Vec<T>, most: usize) -> Vec<T> {
-    if soak() && cases.len() < 1000 {
-        return cases;
-    }
-    let given = std::env::var("CRMSYNC_SEED").ok().and_then(|text| text.parse().ok());
-    let seed: u64 = given.unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).unwrap().subsec_nanos().into());
-    println!("{most} of {} cases, CRMSYNC_SEED={seed}", cases.len());
-    let mut state = seed;
-    let mut chosen = Vec::new();
-    while chosen.len() < most && !cases.is_empty() {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let index = usize::try_from(state >> 33).unwrap() % cases.len();
-        chosen.push(cases.swap_remove(index));
-    }
-    chosen
 }
 
 /// The server knows the token of the last run no more, as after a restore from a backup.

@@ -11,22 +11,22 @@ use crate::support::agent::{Account, Agent};
 use crate::support::crm::SandboxCrm;
 use crate::support::servers::{Server, variable};
 
-const SYNC: &[&str] = &["sync", "--area", "contacts", "--all", "--yes"];
+pub const SYNC: &[&str] = &["sync", "--area", "contacts", "--all", "--yes"];
 
 /// An account with an address book of its own, an installation, and a CRM.
-struct Scene {
-    server: &'static str,
-    address: String,
+pub struct Scene {
+    pub server: &'static str,
+    pub address: String,
     user: String,
     password: String,
-    agent: Agent,
-    crm: SandboxCrm,
+    pub agent: Agent,
+    pub crm: SandboxCrm,
     http: reqwest::Client,
-    runtime: Runtime,
+    pub runtime: Runtime,
 }
 
 impl Scene {
-    fn new(server: &'static str) -> Self {
+    pub fn new(server: &'static str) -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(131);
         let _ = rustls::crypto::ring::default_provider().install_default();
         let address = variable(server);
@@ -62,11 +62,23 @@ impl Scene {
         Self { server, address, user, password, agent, crm, http, runtime }
     }
 
+    /// Lets the program reach the server somewhere else.
+    pub fn through(&self, address: &str) {
+        let text = std::fs::read_to_string(self.agent.config_file()).unwrap();
+        let (before, after) = text.split_once("[accounts.work.carddav]\n").unwrap();
+        let (_, rest) = after.split_once('\n').unwrap();
+        let text = format!("{before}[accounts.work.carddav]\nurl = \"http://{address}/\"\n{rest}");
+        std::fs::write(self.agent.config_file(), text).unwrap();
+    }
+
     /// What another client, a phone, does.
-    fn send(&self, method: &str, path: &str, body: &str) -> (u16, String) {
+    pub fn send(&self, method: &str, path: &str, body: &str) -> (u16, String) {
         let url = format!("http://{}{path}", self.address);
         let verb = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
         let mut request = self.http.request(verb, url).basic_auth(&self.user, Some(&self.password));
+        if method == "PROPFIND" {
+            request = request.header("depth", "1");
+        }
         if !body.is_empty() {
             request = request.header("content-type", "text/vcard; charset=utf-8").body(body.to_owned());
         }
@@ -77,29 +89,29 @@ impl Scene {
     }
 
     #[track_caller]
-    fn put(&self, path: &str, card: &str) {
+    pub fn put(&self, path: &str, card: &str) {
         let (status, words) = self.send("PUT", path, card);
         assert!(matches!(status, 200..300), "{}: {status} {words}", self.server);
     }
 
     /// A new contact of Anna's.
-    fn contact(&self, given: &str, family: &str) -> String {
+    pub fn contact(&self, given: &str, family: &str) -> String {
         let text = |text: &str| Value::Text(text.to_owned());
         let fields =
             Fields::from([(Field::GivenName, text(given)), (Field::FamilyName, text(family)), (Field::JobTitle, text("Einkauf; Süd"))]);
         self.crm.running().add_contact(Some("BP1"), Some("anna"), fields).unwrap().id
     }
 
-    fn set(&self, id: &str, field: Field, value: &str) {
+    pub fn set(&self, id: &str, field: Field, value: &str) {
         let change = |contact: &mut StoredContact| drop(contact.fields.insert(field, Value::Text(value.to_owned())));
         self.crm.running().edit_contact(id, change).unwrap().unwrap();
     }
 
-    fn all(&self) -> Vec<StoredContact> {
+    pub fn all(&self) -> Vec<StoredContact> {
         self.crm.running().contacts().unwrap()
     }
 
-    fn says(&self, id: &str, field: Field) -> String {
+    pub fn says(&self, id: &str, field: Field) -> String {
         match self.all().into_iter().find(|contact| contact.id == id).unwrap().fields.get(&field) {
             Some(Value::Text(text)) => text.clone(),
             _ => String::new(),
@@ -108,7 +120,7 @@ impl Scene {
 
     /// Runs until nothing is written any more.
     #[track_caller]
-    fn settle(&self) {
+    pub fn settle(&self) {
         self.agent.json(SYNC);
         self.agent.json(SYNC);
         let before: Vec<(String, u64)> = self.all().into_iter().map(|contact| (contact.id, contact.version)).collect();
@@ -118,7 +130,7 @@ impl Scene {
     }
 
     /// Pairs that are in sync: contact and path of its card.
-    fn pairs(&self) -> Vec<(String, String)> {
+    pub fn pairs(&self) -> Vec<(String, String)> {
         let pairs = self.agent.json(&["pairs", "list", "--area", "contacts"]);
         let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
         let path = |pair: &Json| {
@@ -135,32 +147,39 @@ impl Scene {
     }
 
     #[track_caller]
-    fn path(&self, id: &str) -> String {
+    pub fn path(&self, id: &str) -> String {
         let pairs = self.pairs();
         pairs.iter().find(|(record, _)| record == id).unwrap_or_else(|| panic!("{}: no card of {id} in {pairs:?}", self.server)).1.clone()
     }
 
     /// The card of a contact, unfolded.
     #[track_caller]
-    fn card(&self, id: &str) -> String {
+    pub fn card(&self, id: &str) -> String {
         let (status, text) = self.send("GET", &self.path(id), "");
         assert_eq!(status, 200, "{}", self.server);
         text.replace("\r\n ", "").replace("\n ", "")
     }
 
+    /// Paths of the cards in the address book, or none where it is not there.
+    pub fn cards_in(&self, book: &str) -> Vec<String> {
+        let (_, answer) = self.send("PROPFIND", &format!("{book}/"), "");
+        let hrefs = answer.split("href>").filter_map(|part| part.split_once("</").map(|(href, _)| href.to_owned()));
+        hrefs.filter(|href| href.starts_with('/') && !href.ends_with('/')).collect()
+    }
+
     #[track_caller]
-    fn edit(&self, id: &str, change: impl FnOnce(&str) -> String) {
+    pub fn edit(&self, id: &str, change: impl FnOnce(&str) -> String) {
         let (before, path) = (self.card(id), self.path(id));
         self.put(&path, &change(&before));
     }
 }
 
-fn with(line: &str) -> impl FnOnce(&str) -> String {
+pub fn with(line: &str) -> impl FnOnce(&str) -> String {
     let line = line.to_owned();
     move |card| card.replace("END:VCARD", &format!("{line}\r\nEND:VCARD"))
 }
 
-fn gif(name: &str) -> Vec<u8> {
+pub fn gif(name: &str) -> Vec<u8> {
     [b"GIF89a", name.as_bytes(), &[0; 3000]].concat()
 }
 

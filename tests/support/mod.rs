@@ -8,6 +8,7 @@
 pub mod agent;
 pub mod crm;
 pub mod imap;
+pub mod killer;
 pub mod mails;
 pub mod plain_ical;
 pub mod servers;

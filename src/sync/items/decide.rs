@@ -212,6 +212,8 @@ impl Situation<'_> {
                 (Some(_), true) if self.is_withheld(fact) => decided.what = What::Become(PairState::RecordGone),
                 (Some(part), true) => self.record_deleted(pair, part, decided),
                 (None, true) if vanished || pair.item.is_none() => decided.what = What::Forget,
+                // The user wants it back, before anything came of its absence.
+                (None, false) if vanished && self.facts.will.push && fact.is_some() => decided.what = What::CreateItem,
                 (None, false) if vanished => self.item_deleted(pair, decided),
                 // Its creation in the groupware was cut off.
                 (None, false) if pair.item.is_none() && matches!(self.facts.item, Presence::Absent | Presence::Present(_)) => {

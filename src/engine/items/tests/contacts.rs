@@ -796,3 +796,22 @@ fn v5_what_a_user_added_to_a_card_whose_creation_was_cut_off_is_asked_about_befo
     assert_eq!(book.store.fields(&id)[&Field::Phones], phones(&["+49 40 1234"]));
     assert_eq!(book.parked()[0].1, ReasonCode::DeletedAndChanged);
 }
+
+#[test]
+fn v8_cards_of_an_address_book_that_was_deleted_come_back_when_the_user_asks_for_them() {
+    let mut book = Book::new();
+    let ids: Vec<String> = (0..12).map(|number| format!("CP{number}")).collect();
+    ids.iter().for_each(|id| book.contact(id, true, person("Clara", id)));
+    book.converge();
+    for id in book.cards().into_keys() {
+        book.store.delete(&id);
+    }
+    book.converge();
+    assert_eq!((book.cards().len(), book.parked().len()), (0, 12), "so many are asked about");
+    for id in &ids {
+        book.wish(Wish::Push { record: id.clone() });
+    }
+    book.converge();
+    assert_eq!((book.cards().len(), book.pairs().len(), book.parked()), (12, 12, Vec::new()));
+    assert_eq!(book.crm.lock().records.len(), 12);
+}
