@@ -801,7 +801,9 @@ fn v5_what_a_user_added_to_a_card_whose_creation_was_cut_off_is_asked_about_befo
 fn v8_cards_of_an_address_book_that_was_deleted_come_back_when_the_user_asks_for_them() {
     let mut book = Book::new();
     let ids: Vec<String> = (0..12).map(|number| format!("CP{number}")).collect();
-    ids.iter().for_each(|id| book.contact(id, true, person("Clara", id)));
+    for id in &ids {
+        book.contact(id, true, person("Clara", id));
+    }
     book.converge();
     for id in book.cards().into_keys() {
         book.store.delete(&id);
