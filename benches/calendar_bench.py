@@ -34,6 +34,9 @@ def event(number):
 
 
 class CalendarBench:
+    kind, home, suffix = "text/calendar; charset=utf-8", HOME, ".ics"
+    area, login = "calendar", LOGIN
+
     def __init__(self, items, runs, folder):
         self.items, self.runs, self.folder = items, runs, pathlib.Path(folder)
         imap, imaps, self.port, self.crm_port = subprocess.check_output([SERVERS / "common/freeports", "4"], text=True).split()
@@ -54,7 +57,7 @@ class CalendarBench:
         subprocess.run([SERVERS / "common/stop", self.folder / "cyrus"], check=False)
 
     def request(self, connection, method, path, body=b"", **headers):
-        kind = "text/calendar; charset=utf-8" if method == "PUT" else "application/xml; charset=utf-8"
+        kind = self.kind if method == "PUT" else "application/xml; charset=utf-8"
         connection.request(method, path, body, {"Authorization": LOGIN, "Content-Type": kind, **headers})
         answer = connection.getresponse()
         text = answer.read()
@@ -147,9 +150,12 @@ url = "http://127.0.0.1:{self.port}{HOME}"
     def crmsync(self):
         env = {**os.environ, "BENCH_TOKEN": TOKEN, "BENCH_PASSWORD": "pw-alice", "HOME": str(self.folder)}
         files = ["--config", self.folder / "config.toml", "--data-dir", self.folder / "data"]
-        return Run([CRMSYNC, *files, "sync", "--area", "calendar", "--all", "--yes", "--json"], self, env)
+        return Run([CRMSYNC, *files, "sync", "--area", self.area, "--all", "--yes", "--json"], self, env)
 
-    def install_vdirsyncer(self):
+    def traffic(self, run):
+        return traffic(run, self.area)
+
+    def install_vdirsyncer(self, collection="bench"):
         venv = TARGET / "vdirsyncer"
         self.vdirsyncer = venv / "bin/vdirsyncer"
         if not self.vdirsyncer.exists():
@@ -163,33 +169,34 @@ status_path = "{self.folder}/vdirsyncer"
 [pair bench]
 a = "far"
 b = "near"
-collections = ["bench"]
+collections = ["{collection}"]
 [storage far]
-type = "caldav"
-url = "http://127.0.0.1:{self.port}{HOME}"
+type = "{'carddav' if self.area == 'contacts' else 'caldav'}"
+url = "http://127.0.0.1:{self.port}{self.home}"
 username = "alice"
 password = "pw-alice"
 [storage near]
 type = "filesystem"
 path = "{near}"
-fileext = ".ics"
+fileext = "{self.suffix}"
 """,
             encoding="utf-8",
         )
-        (near / "bench").mkdir()
+        (near / collection).mkdir()
         subprocess.run([self.vdirsyncer, "-c", self.folder / "vdirsyncer.conf", "discover"], input="y\n" * 4, text=True, check=True, stdout=subprocess.DEVNULL)
 
     def vdirsync(self):
         return Run([self.vdirsyncer, "-v", "WARNING", "-c", self.folder / "vdirsyncer.conf", "sync"], self)
 
 
-def traffic(run):
+def traffic(run, name="calendar"):
     answer = run.json()
-    area, cost = answer["areas"]["calendar"], answer["traffic"]
-    print(f"  appointments {area['count']}, changed {area['changed']}, errors {area['errors']}; journal commits {cost['commits']}")
-    for side in ("dav", "crm"):
+    area, cost = answer["areas"][name], answer["traffic"]
+    print(f"  items {area['count']}, changed {area['changed']}, errors {area['errors']}; journal commits {cost['commits']}")
+    dav = "carddav" if name == "contacts" else "dav"
+    for side in (dav, "crm"):
         print(f"  {side}: " + ", ".join(f"{name} {value:,}" for name, value in cost[side].items()))
-    return cost["dav"]
+    return cost[dav]
 
 
 def bench_calendar(bench):
