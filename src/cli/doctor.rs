@@ -207,10 +207,10 @@ async fn examine_sign_in(session: &Session, account: &AccountId, findings: &mut 
 
 /// A rejected login counts here as anywhere (V11); any other failure does not.
 pub(super) async fn lock_if_rejected(session: &Session, account: &AccountId, error: GroupwareError) -> Failure {
-    if let Some(lock) = lock_of(&error, chrono::Utc::now()) {
-        if let Err(error) = session.journal.commit(vec![Change::LockAccount { account: account.clone(), lock }]).await {
-            return error.into();
-        }
+    if let Some(lock) = lock_of(&error, chrono::Utc::now())
+        && let Err(error) = session.journal.commit(vec![Change::LockAccount { account: account.clone(), lock }]).await
+    {
+        return error.into();
     }
     error.into()
 }

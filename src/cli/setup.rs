@@ -10,7 +10,7 @@ use crate::groupware::{MailConnector as _, MailStore as _};
 use crate::model::AccountId;
 use crate::oauth::{Credentials, OAuthError, SignIn};
 use crate::settings::{
-    Account, AuthMethod, CrmAccess, CrmAuth, DavAccess, DavAuth, ImapAccess, OAuthProvider, Secret, SecretPlace, SecretSettings,
+    Account, AuthMethod, CrmAccess, CrmAuth, DavAccess, DavAuth, Endpoints, ImapAccess, OAuthProvider, Secret, SecretPlace, SecretSettings,
     SecretValue, Secrets, Security, SignInSettings, Sources, load, write_account, write_crm, write_secrets, write_setting,
 };
 use crate::system::{SystemResolver, private_dir};
@@ -173,12 +173,12 @@ impl Form {
             _ => {
                 let missing =
                     || Failure::new(Exit::Usage, "--oauth-token-url is missing; a custom provider has to be known by its addresses");
-                OAuthProvider::Custom {
+                OAuthProvider::Custom(Box::new(Endpoints {
                     authorization: url(&arguments.oauth_authorization_url, "--oauth-authorization-url")?,
                     token: url(&arguments.oauth_token_url, "--oauth-token-url")?.ok_or_else(missing)?,
                     device: url(&arguments.oauth_device_url, "--oauth-device-url")?,
                     revocation: None,
-                }
+                }))
             }
         };
         Ok(SignInSettings {

@@ -99,7 +99,7 @@ const MICROSOFT: &[(u32, Follow, &str)] = &[
     (9_002_313, Administrator, "the request is malformed; check the settings below [accounts.NAME.oauth]"),
 ];
 
-/// Error codes of the standards (RFC 6749 §5.2 and §4.1.2.1, RFC 8628 §3.5, OpenID Connect) and Google's.
+/// Error codes of the standards (RFC 6749 §5.2 and §4.1.2.1, RFC 8628 §3.5, `OpenID` Connect) and Google's.
 const STANDARD: &[(&str, Follow, &str)] = &[
     ("invalid_grant", SignIn, "the sign-in is not valid any more (expired, revoked, or the password was changed); run `crmsync sign-in`"),
     ("interaction_required", SignIn, "the provider wants to ask you something; run `crmsync sign-in`"),

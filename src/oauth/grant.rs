@@ -42,7 +42,7 @@ impl std::fmt::Debug for Grant {
             .field("refresh", &self.refresh.is_some())
             .field("access", &self.access.is_some())
             .field("expires", &self.expires())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

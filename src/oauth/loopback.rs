@@ -253,7 +253,7 @@ mod tests {
         let get = |target: &str| format!("GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n").into_bytes();
         assert!(ask(port, &get("/favicon.ico")).await.starts_with("HTTP/1.1 404"));
         assert!(ask(port, &get("/?code=c&state=forged")).await.starts_with("HTTP/1.1 400"));
-        assert!(ask(port, &[b'x'; 20_000]).await.len() < 200);
+        assert!(ask(port, &vec![b'x'; 20_000]).await.len() < 200);
         assert!(ask(port, b"\xff\xfe\r\n\r\n").await.is_empty());
         let answer = ask(port, &get("/?code=c&state=st4te")).await;
         assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.contains("close this window"), "{answer}");

@@ -33,12 +33,12 @@ impl Provider {
         let mut provider = match &settings.provider {
             OAuthProvider::Microsoft { tenant } => Self::microsoft(tenant)?,
             OAuthProvider::Google => Self::google(account.dav.is_some() || account.carddav.is_some())?,
-            OAuthProvider::Custom { authorization, token, device, revocation } => Self {
+            OAuthProvider::Custom(endpoints) => Self {
                 name: "the provider",
-                authorization: authorization.clone(),
-                token: token.clone(),
-                device: device.clone(),
-                revocation: revocation.clone(),
+                authorization: endpoints.authorization.clone(),
+                token: endpoints.token.clone(),
+                device: endpoints.device.clone(),
+                revocation: endpoints.revocation.clone(),
                 scopes: Vec::new(),
                 redirect_host: "127.0.0.1",
                 extra: &[],

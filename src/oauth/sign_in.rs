@@ -14,7 +14,7 @@ use crate::model::{AccountId, Instant};
 use crate::settings::{Account, SecretValue, Secrets, SignInSettings};
 use crate::system::{Clock, Random};
 
-use super::answer::{Answer, Issued, Refusal};
+use super::answer::{Answer, Issued};
 use super::device::Pending;
 use super::endpoint::Endpoint;
 use super::loopback::{Arrival, Loopback};
@@ -114,6 +114,16 @@ struct State {
     unsaved: Option<Grant>,
     /// The provider's last word on this sign-in.
     over: Option<OAuthError>,
+}
+
+impl State {
+    /// Remembers the provider's last word on the sign-in, so that it is asked for no second one.
+    fn end(&mut self, error: OAuthError) -> OAuthError {
+        if matches!(error, OAuthError::SignInNeeded { .. }) {
+            self.over = Some(error.clone());
+        }
+        error
+    }
 }
 
 /// How a sign-in stands, without asking the provider.
@@ -252,8 +262,7 @@ impl SignIn {
             return Ok(SignedOut::Forgotten);
         };
         let answer = self.0.post(endpoint, request::revoke(token.expose())).await;
-        let taken = answer.is_ok_and(|answer| (200..300).contains(&answer.status));
-        Ok(if taken { SignedOut::Revoked } else { SignedOut::Forgotten })
+        Ok(if answer.is_ok_and(|answer| (200..300).contains(&answer.status)) { SignedOut::Revoked } else { SignedOut::Forgotten })
     }
 }
 
@@ -298,7 +307,7 @@ impl Inner {
         let server = self.provider.server();
         let mut refresh = match &stored.refresh {
             Some(refresh) => refresh.clone(),
-            None => return Err(self.over(state, no_refresh_token(&server))),
+            None => return Err(state.end(no_refresh_token(&server))),
         };
         // Proves that the store can be written, before the provider may change the refresh token: where it does, the old one is void.
         self.store.write(&stored.spent()).await?;
@@ -325,23 +334,10 @@ impl Inner {
                     }
                     refresh = other;
                 }
-                _ => return Err(self.refused(state, refusal)),
+                _ => return Err(state.end(refusal.into_error(&server))),
             }
         }
         Err(self.unavailable("the sign-in changes all the time"))
-    }
-
-    fn refused(&self, state: &mut State, refusal: Refusal) -> OAuthError {
-        let error = refusal.into_error(&self.provider.server());
-        self.over(state, error)
-    }
-
-    /// Remembers the provider's last word, so that it is asked for no second one.
-    fn over(&self, state: &mut State, error: OAuthError) -> OAuthError {
-        if matches!(error, OAuthError::SignInNeeded { .. }) {
-            state.over = Some(error.clone());
-        }
-        error
     }
 
     /// Posts a form with the client's id, and its secret where it has one.

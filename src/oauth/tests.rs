@@ -9,7 +9,8 @@ use url::Url;
 use super::*;
 use crate::sandbox::oauth::{Consent, RunningOAuth, SandboxOAuth, SandboxOAuthOptions};
 use crate::settings::{
-    Account, AuthMethod, ImapAccess, OAuthProvider, Secret, SecretStore, SecretValue, Secrets, Security, SignInSettings, StoreError,
+    Account, AuthMethod, Endpoints, ImapAccess, OAuthProvider, Secret, SecretStore, SecretValue, Secrets, Security, SignInSettings,
+    StoreError,
 };
 use crate::system::{Clock, SystemClock, SystemRandom};
 
@@ -116,12 +117,12 @@ fn account(provider: &RunningOAuth, user: &str) -> Account {
         dav: None,
         carddav: None,
         oauth: Some(SignInSettings {
-            provider: OAuthProvider::Custom {
+            provider: OAuthProvider::Custom(Box::new(Endpoints {
                 authorization: Some(endpoint("authorize")),
                 token: endpoint("token"),
                 device: Some(endpoint("device")),
                 revocation: Some(endpoint("revoke")),
-            },
+            })),
             client_id: "crmsync-test".to_owned(),
             client_secret: None,
             user: "anna".to_owned(),

@@ -15,8 +15,8 @@ use super::names;
 use super::schema::{self, Fallback};
 use super::value::{Element, Kind, Value};
 use super::{
-    Account, ConflictPolicy, ContactSettings, CrmAccess, CrmAuth, DavAccess, ImapAccess, ItemSettings, MailSettings, OAuthProvider,
-    OnGroupwareDelete, Secret, SecretSettings, Settings, SignInSettings, SyncSettings, UpdateScope, WebFolder,
+    Account, ConflictPolicy, ContactSettings, CrmAccess, CrmAuth, DavAccess, Endpoints, ImapAccess, ItemSettings, MailSettings,
+    OAuthProvider, OnGroupwareDelete, Secret, SecretSettings, Settings, SignInSettings, SyncSettings, UpdateScope, WebFolder,
 };
 
 /// The settings in force, or `None` when something needed is missing; why stands among the faults.
@@ -234,12 +234,12 @@ impl Assembler<'_> {
         let provider = match text(self.layers, &key("provider"))?.as_str() {
             "microsoft" => OAuthProvider::Microsoft { tenant: text(self.layers, &key("tenant"))? },
             "google" => OAuthProvider::Google,
-            _ => OAuthProvider::Custom {
+            _ => OAuthProvider::Custom(Box::new(Endpoints {
                 authorization: self.url(&key("authorization_url")),
                 token: self.needed(&key("token_url"), "https://idp.example.com/token").and_then(|url| Url::parse(&url).ok())?,
                 device: self.url(&key("device_url")),
                 revocation: self.url(&key("revocation_url")),
-            },
+            })),
         };
         let ca_file = self.existing_file(&key("ca_file"));
         Some(SignInSettings {

@@ -205,7 +205,7 @@ impl Finder<'_> {
 
     fn provider(&mut self, key: &impl Fn(&str) -> String, oauth: &SignInSettings) {
         match &oauth.provider {
-            OAuthProvider::Custom { authorization: None, device: None, .. } => {
+            OAuthProvider::Custom(endpoints) if endpoints.authorization.is_none() && endpoints.device.is_none() => {
                 self.error(&key("provider"), "is \"custom\", and there is no way in", "write authorization_url, device_url or both");
             }
             OAuthProvider::Google if oauth.client_secret.is_none() => self.error(
@@ -215,7 +215,7 @@ impl Finder<'_> {
             ),
             _ => {}
         }
-        let custom = matches!(oauth.provider, OAuthProvider::Custom { .. });
+        let custom = matches!(oauth.provider, OAuthProvider::Custom(_));
         for leaf in ["authorization_url", "token_url", "device_url", "revocation_url"] {
             if !custom && self.layers.merged.contains_key(&key(leaf)) {
                 self.warn(&key(leaf), "has no effect, because the provider is known", "take it out, or write provider = \"custom\"");

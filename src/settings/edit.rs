@@ -12,7 +12,7 @@ use super::fault::{Fault, Place, SettingsFaults};
 use super::file::{self, Role};
 use super::schema;
 use super::value::Value;
-use super::{Account, CrmAccess, DavAuth, OAuthProvider, Secret, SecretSettings};
+use super::{Account, CrmAccess, DavAuth, Endpoints, OAuthProvider, Secret, SecretSettings};
 
 /// The first lines of a new file.
 const HEADER: &str = "# Configuration of crmsync. `crmsync config example` prints every setting with its default.\n";
@@ -72,7 +72,8 @@ fn sign_in(key: &impl Fn(&str) -> String, account: &Account) -> Vec<(String, Opt
         None => {}
         Some(OAuthProvider::Google) => provider = Some("google"),
         Some(OAuthProvider::Microsoft { tenant: named }) => (provider, tenant) = (Some("microsoft"), Some(named.as_str())),
-        Some(OAuthProvider::Custom { authorization, token, device, revocation }) => {
+        Some(OAuthProvider::Custom(endpoints)) => {
+            let Endpoints { authorization, token, device, revocation } = endpoints.as_ref();
             provider = Some("custom");
             urls = [authorization.as_ref(), Some(token), device.as_ref(), revocation.as_ref()];
         }

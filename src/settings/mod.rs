@@ -38,6 +38,6 @@ pub use items::{
 pub use keyring::{SecretStore, StoreError};
 pub use levels::{Effective, EffectiveSetting, Environment, Level, Origin, Sources, load};
 pub use names::{archive_folder, import_folder};
-pub use oauth::{OAuthProvider, SecretPlace, SecretSettings, SignInSettings};
+pub use oauth::{Endpoints, OAuthProvider, SecretPlace, SecretSettings, SignInSettings};
 pub use secret_file::{KdfCost, SecretFile};
 pub use secrets::{AskPassphrase, SecretError, SecretValue, Secrets};

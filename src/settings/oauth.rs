@@ -37,16 +37,20 @@ pub enum OAuthProvider {
     /// Google.
     Google,
     /// Any other, by its endpoints.
-    Custom {
-        /// Where the browser goes (RFC 6749 §3.1). Without it there is only sign-in by code.
-        authorization: Option<Url>,
-        /// Where tokens are issued (RFC 6749 §3.2).
-        token: Url,
-        /// Where a code is had to type elsewhere (RFC 8628).
-        device: Option<Url>,
-        /// Where tokens are given back (RFC 7009).
-        revocation: Option<Url>,
-    },
+    Custom(Box<Endpoints>),
+}
+
+/// Addresses of a provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoints {
+    /// Where the browser goes (RFC 6749 §3.1). Without it there is only sign-in by code.
+    pub authorization: Option<Url>,
+    /// Where tokens are issued (RFC 6749 §3.2).
+    pub token: Url,
+    /// Where a code is had to type elsewhere (RFC 8628).
+    pub device: Option<Url>,
+    /// Where tokens are given back (RFC 7009).
+    pub revocation: Option<Url>,
 }
 
 /// Where secrets lie that the configuration names as `{ keyring = "entry" }`, and tokens.

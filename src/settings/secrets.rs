@@ -250,7 +250,7 @@ impl Secrets {
                 usable(&value, || format!("the environment variable {variable}"))
             }
             Secret::Command(words) => {
-                let value = self.run(words).await?;
+                let value = Box::pin(self.run(words)).await?;
                 usable(&value, || format!("the command {}", words.first().map(|word| quote(word)).unwrap_or_default()))
             }
         }
@@ -276,7 +276,8 @@ impl Secrets {
         entry: &str,
         question: impl FnOnce(&dyn SecretStore, &str) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, SecretError> {
-        self.open_file().await?;
+        // Boxed: rare, and it would make every future here a large one.
+        Box::pin(self.open_file()).await?;
         let hangs = SecretError::KeyringHangs { after: self.keyring_bound };
         if self.hanging.fetch_add(1, Ordering::Relaxed) >= MAX_HANGING {
             self.hanging.fetch_sub(1, Ordering::Relaxed);
@@ -313,13 +314,12 @@ impl Secrets {
             return Ok(());
         }
         let missing = || SecretError::NoPassphrase { path: vault.file.path().to_owned() };
-        let passphrase = match &vault.passphrase {
-            Some(secret) => self.read_elsewhere(secret).await?,
-            None => {
-                let (ask, path) = (Arc::clone(&vault.ask), vault.file.path().to_owned());
-                let typed = tokio::task::spawn_blocking(move || ask(&path)).await.ok().flatten();
-                SecretValue::new(typed.filter(|typed| !typed.is_empty()).ok_or_else(missing)?)
-            }
+        let passphrase = if let Some(secret) = &vault.passphrase {
+            self.read_elsewhere(secret).await?
+        } else {
+            let (ask, path) = (Arc::clone(&vault.ask), vault.file.path().to_owned());
+            let typed = tokio::task::spawn_blocking(move || ask(&path)).await.ok().flatten();
+            SecretValue::new(typed.filter(|typed| !typed.is_empty()).ok_or_else(missing)?)
         };
         vault.file.set_passphrase(passphrase);
         Ok(())

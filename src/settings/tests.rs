@@ -825,12 +825,12 @@ fn any_provider_is_known_by_its_addresses_which_are_used_as_they_are_written() {
     let custom = SIGNS_IN.replace("\"microsoft\"", "\"custom\"");
     let machine = Machine::with(&format!("{custom}token_url = \"https://idp.example.com/token\"\ndevice_url = \"http://127.0.0.1:1/d\"\n"));
     let account = &machine.effective().settings.accounts[&AccountId::from("work")];
-    let Some(OAuthProvider::Custom { authorization: None, token, device: Some(device), revocation: None }) =
-        account.oauth.as_ref().map(|oauth| oauth.provider.clone())
-    else {
+    let Some(OAuthProvider::Custom(endpoints)) = account.oauth.as_ref().map(|oauth| oauth.provider.clone()) else {
         panic!("{account:?}");
     };
-    assert_eq!((token.as_str(), device.as_str()), ("https://idp.example.com/token", "http://127.0.0.1:1/d"));
+    let device = endpoints.device.as_ref().map(url::Url::as_str);
+    assert_eq!((endpoints.token.as_str(), device), ("https://idp.example.com/token", Some("http://127.0.0.1:1/d")));
+    assert!(endpoints.authorization.is_none() && endpoints.revocation.is_none());
     one_fault(&Machine::with(&custom), "config.toml:8:1: accounts.work.oauth.token_url: is not set; write token_url = ");
     one_fault(
         &Machine::with(&format!("{custom}token_url = \"https://idp.example.com/token\"\n")),

@@ -11,6 +11,9 @@ use serde_json::Value;
 use super::scene::{BY_FOLDER, Scene};
 use super::stage::{Finished, Stage, USER, soak};
 
+/// What goes wrong at the provider.
+type Trouble = fn(&mut Switches);
+
 /// An installation that signs in at a provider.
 struct Office {
     stage: Stage,
@@ -175,7 +178,7 @@ fn r63_a_revoked_sign_in_locks_without_a_login_until_somebody_signs_in_again() {
 
 #[test]
 fn r63_a_server_that_rejects_every_token_sees_two_logins_and_then_none() {
-    let troubles: [(&str, fn(&mut Switches)); 3] = [
+    let troubles: [(&str, Trouble); 3] = [
         ("wrong audience", |switches| switches.wrong_audience = Some("https://graph.sandbox.example".to_owned())),
         ("the provider's clock is fast", |switches| switches.clock_ahead = 3600),
         ("the provider's clock is slow", |switches| switches.clock_ahead = -7200),
@@ -409,7 +412,8 @@ fn no_token_shows_anywhere() {
         [super::stage::SYNC, &["-vv", "sync", "--all"], &["-vv", "doctor"], &["config", "show", "--offline"], &["-vv", "sign-out"]]
     {
         let finished = office.stage.run(arguments).sane();
-        told += &format!("{}{}", finished.stdout, finished.stderr);
+        told.push_str(&finished.stdout);
+        told.push_str(&finished.stderr);
     }
     // A token of the provider is a JSON Web Token; a refresh token has 32 digits.
     assert!(!told.contains("eyJ") && !told.contains("Bearer "), "{told}");

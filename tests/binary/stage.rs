@@ -247,7 +247,7 @@ impl Stage {
         command.envs(environment.iter().copied());
         let file = |name: &str| File::create(folder.path().join(name)).unwrap();
         command.stdin(Stdio::null()).stdout(file("out")).stderr(file("err"));
-        Started { child: command.spawn().unwrap(), folder, started: Instant::now() }
+        Started { child: command.spawn().unwrap(), folder, begun: Instant::now() }
     }
 
     /// Runs a command while another one runs.
@@ -344,7 +344,7 @@ impl Stage {
 pub struct Started {
     child: Child,
     folder: TempDir,
-    started: Instant,
+    begun: Instant,
 }
 
 impl Started {
@@ -367,7 +367,7 @@ impl Started {
                 return found;
             }
             let ended = self.child.try_wait().unwrap();
-            assert!(ended.is_none() && self.started.elapsed() < TIMEOUT, "it ended, or never said it: {said}");
+            assert!(ended.is_none() && self.begun.elapsed() < TIMEOUT, "it ended, or never said it: {said}");
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -375,14 +375,14 @@ impl Started {
     /// Waits for its end.
     pub fn finish(mut self) -> Finished {
         while self.child.try_wait().unwrap().is_none() {
-            if self.started.elapsed() > TIMEOUT {
+            if self.begun.elapsed() > TIMEOUT {
                 let _ = self.child.kill();
             }
             std::thread::sleep(Duration::from_millis(5));
         }
         let read = |name| String::from_utf8_lossy(&std::fs::read(self.folder.path().join(name)).unwrap()).into_owned();
         let code = self.child.wait().unwrap().code();
-        Finished { code, stdout: read("out"), stderr: read("err"), took: self.started.elapsed() }.sane()
+        Finished { code, stdout: read("out"), stderr: read("err"), took: self.begun.elapsed() }.sane()
     }
 }
 

@@ -163,7 +163,8 @@ impl Http {
         if self.proven.load(Ordering::Acquire) {
             let held = self.held();
             let answer = self.follow(request, &held.authorization).await?;
-            return if answer.status == 401 { self.reject(request, answer, held).await } else { Ok(answer) };
+            // Boxed: rare, and every request would be a large future otherwise.
+            return if answer.status == 401 { Box::pin(self.reject(request, answer, held)).await } else { Ok(answer) };
         }
         let pass = self.gate.enter().await.ok_or_else(|| self.locked())?;
         if self.proven.load(Ordering::Acquire) {
@@ -196,7 +197,7 @@ impl Http {
         {
             let authorization = authorization(&self.account, &self.access, &proof)?;
             *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Held { proof, authorization: authorization.clone() };
-            answer = self.follow(request, &authorization).await?;
+            answer = Box::pin(self.follow(request, &authorization)).await?;
             renewed = true;
         }
         match answer.status {

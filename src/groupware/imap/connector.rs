@@ -46,7 +46,8 @@ impl ImapConnector {
             && pass.second_attempt()
         {
             tracing::info!("the server rejected the token, and it was renewed");
-            return self.attempt(&fresh).await.map_err(rejected_twice);
+            // Boxed: rare, and every connection would be a larger future otherwise.
+            return Box::pin(self.attempt(&fresh)).await.map_err(rejected_twice);
         }
         first
     }

@@ -248,16 +248,9 @@ impl State {
                 && now < claims.exp
                 && !self.void.contains(&claims.jti)
         });
-        match claims {
-            Some(claims) => {
-                self.counts.bearers_taken += 1;
-                Some(claims.sub)
-            }
-            None => {
-                self.counts.bearers_rejected += 1;
-                None
-            }
-        }
+        self.counts.bearers_taken += u64::from(claims.is_some());
+        self.counts.bearers_rejected += u64::from(claims.is_none());
+        claims.map(|claims| claims.sub)
     }
 }
 
