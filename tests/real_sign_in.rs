@@ -285,7 +285,7 @@ fn a_keyring_that_hangs_is_left_behind_after_five_seconds() {
     // The bus starts the service for whoever asks, and the service never comes.
     let services = office.tools.path().join("dbus-1").join("services");
     std::fs::create_dir_all(&services).unwrap();
-    let service = "[D-BUS Service]\nName=org.freedesktop.secrets\nExec=/bin/sleep 600\n";
+    let service = "[D-BUS Service]\nName=org.freedesktop.secrets\nExec=/bin/sh -c 'exec sleep 60 >/dev/null 2>&1'\n";
     std::fs::write(services.join("org.freedesktop.secrets.service"), service).unwrap();
     let hanging = format!(
         "export XDG_RUNTIME_DIR=$HOME XDG_DATA_HOME='{}' XDG_DATA_DIRS=/nowhere; exec dbus-run-session -- \"$@\"",
