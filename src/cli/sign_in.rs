@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::journal::Change;
 use crate::model::{AccountId, Instant};
-use crate::oauth::{SignIn, SignIns, SignedOut, Standing};
+use crate::oauth::{OAuthError, SignIn, SignIns, SignedOut, Standing};
 use crate::settings::{Settings, load};
 use crate::system::open_browser;
 
@@ -184,6 +184,17 @@ pub(super) async fn sign_in(sign_in: &SignIn, way: Way) -> Result<Standing, Fail
         }
     };
     Ok(standing)
+}
+
+/// Has the person in front sign in, if the account signs in by OAuth 2 and nobody has (R39).
+pub(super) async fn ask_if_nobody_is(session: &Session, account: &AccountId) -> Result<(), Failure> {
+    let Some(account) = session.settings.accounts.get(account).filter(|_| session.output.interactive()) else { return Ok(()) };
+    if let Some(known) = session.sign_ins.of(account)?
+        && let Err(OAuthError::NotSignedIn { .. }) = known.standing().await
+    {
+        sign_in(&known, usual_way(&known)).await?;
+    }
+    Ok(())
 }
 
 /// How long a sign-in lasts, in words.

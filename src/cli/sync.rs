@@ -25,6 +25,7 @@ use super::item_plan::write_plan;
 use super::output::table;
 use super::progress::{Progress, ask};
 use super::session::Session;
+use super::sign_in;
 use super::status::{end, write_areas};
 
 /// Mails a preview reads.
@@ -158,6 +159,8 @@ pub(super) async fn run_in(session: &Session, arguments: &Sync) -> Outcome {
 
 /// Synchronises or previews one account, and shows it to a person.
 async fn one(session: &Session, account: &AccountId, areas: &BTreeSet<Area>, arguments: &Sync) -> Result<(Part, Option<Failure>), Failure> {
+    // Boxed: rare, and a run is a large future as it is.
+    Box::pin(sign_in::ask_if_nobody_is(session, account)).await?;
     if arguments.dry_run {
         let preview = preview_of(session, account, areas, arguments, PREVIEW).await?;
         if !session.output.json {

@@ -112,15 +112,15 @@ struct State {
     grant: Option<Grant>,
     /// What the provider gave and the store has not taken yet. It is used only once it lies there.
     unsaved: Option<Grant>,
-    /// The provider's last word on this sign-in.
-    over: Option<OAuthError>,
+    /// The provider's last word, and on which refresh token.
+    over: Option<(OAuthError, Option<SecretValue>)>,
 }
 
 impl State {
-    /// Remembers the provider's last word on the sign-in, so that it is asked for no second one.
-    fn end(&mut self, error: OAuthError) -> OAuthError {
+    /// Remembers the provider's last word on a refresh token, so that it is asked for no second one.
+    fn end(&mut self, error: OAuthError, refresh: Option<SecretValue>) -> OAuthError {
         if matches!(error, OAuthError::SignInNeeded { .. }) {
-            self.over = Some(error.clone());
+            self.over = Some((error.clone(), refresh));
         }
         error
     }
@@ -269,8 +269,12 @@ impl SignIn {
 impl Inner {
     /// A good token, or the renewal of one that is not.
     async fn current(&self, mut state: OwnedMutexGuard<State>, rejected: Option<&SecretValue>) -> Result<SecretValue, OAuthError> {
-        if let Some(over) = &state.over {
-            return Err(over.clone());
+        if let Some((error, refresh)) = state.over.clone() {
+            // A person may have signed in anew, in another process.
+            if self.store.read().await?.is_none_or(|stored| stored.refresh == refresh) {
+                return Err(error);
+            }
+            *state = State::default();
         }
         if let Some(unsaved) = state.unsaved.clone() {
             self.store.write(&unsaved).await?;
@@ -307,7 +311,7 @@ impl Inner {
         let server = self.provider.server();
         let mut refresh = match &stored.refresh {
             Some(refresh) => refresh.clone(),
-            None => return Err(state.end(no_refresh_token(&server))),
+            None => return Err(state.end(no_refresh_token(&server), None)),
         };
         // Proves that the store can be written, before the provider may change the refresh token: where it does, the old one is void.
         self.store.write(&stored.spent()).await?;
@@ -334,7 +338,7 @@ impl Inner {
                     }
                     refresh = other;
                 }
-                _ => return Err(state.end(refusal.into_error(&server))),
+                _ => return Err(state.end(refusal.into_error(&server), Some(refresh))),
             }
         }
         Err(self.unavailable("the sign-in changes all the time"))

@@ -257,8 +257,10 @@ async fn r63_a_sign_in_that_was_revoked_is_over_after_one_question() {
         assert!(!error.to_string().contains("Trace ID"), "{error}");
     }
     assert_eq!(scene.provider.counts().refreshes, 1);
-    browse(&scene.sign_in).await.unwrap();
+    // Somebody signs in, by a command beside the process that was told so.
+    browse(&scene.beside()).await.unwrap();
     scene.sign_in.token().await.unwrap();
+    assert_eq!(scene.provider.counts().refreshes, 1);
 }
 
 #[tokio::test]

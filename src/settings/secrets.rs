@@ -548,6 +548,39 @@ mod tests {
         assert_eq!(format!("{:?}", SecretValue::new("hunter2".to_owned())), "SecretValue");
     }
 
+    fn in_file(folder: &Path, passphrase: Option<Secret>, typed: Option<&'static str>) -> Secrets {
+        let cost = KdfCost { memory: 64, rounds: 1 };
+        let ask: AskPassphrase = Arc::new(move |_| typed.map(str::to_owned));
+        let environment: Environment = Arc::new(|name| (name == "P").then(|| "correct horse".to_owned()));
+        Secrets::in_file(folder.join("secrets.json"), cost, passphrase, ask, environment)
+    }
+
+    #[tokio::test]
+    async fn a_file_with_a_passphrase_takes_the_place_of_the_keyring() {
+        let folder = tempfile::tempdir().unwrap();
+        let work = Secret::Keyring("work".to_owned());
+        let named = in_file(folder.path(), Some(Secret::Environment("P".to_owned())), None);
+        assert!(matches!(named.read(&work).await, Err(SecretError::NoEntry { .. })));
+        named.write("work", &SecretValue::new("hunter2".to_owned())).await.unwrap();
+        let typed = in_file(folder.path(), None, Some("correct horse"));
+        assert_eq!(typed.read(&work).await.unwrap().expose(), "hunter2");
+        typed.delete("work").await.unwrap();
+        assert!(matches!(named.read(&work).await, Err(SecretError::NoEntry { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_file_without_its_passphrase_or_with_a_wrong_one_passes_and_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let work = Secret::Keyring("work".to_owned());
+        in_file(folder.path(), None, Some("right")).write("work", &SecretValue::new("x".to_owned())).await.unwrap();
+        for typed in [None, Some(""), Some("wrong")] {
+            let error = in_file(folder.path(), None, typed).read(&work).await.unwrap_err();
+            assert!(error.is_transient() && error.to_string().contains("secrets.json"), "{error}");
+        }
+        let missing = in_file(folder.path(), Some(Secret::Environment("ABSENT".to_owned())), Some("right"));
+        assert!(matches!(missing.read(&work).await, Err(SecretError::NoVariable { .. })), "what the settings name is not asked for");
+    }
+
     #[cfg(unix)]
     mod commands {
         use super::*;

@@ -29,7 +29,12 @@ pub(super) static SETTINGS: &[Setting] = &[
         "A password, or an OAuth 2 access token by XOAUTH2 or OAUTHBEARER.",
     ),
     local("accounts.*.imap.user", Kind::One(Element::Text), Mandatory("anna@example.com"), "User name, often the address."),
-    local("accounts.*.imap.secret", Kind::Secret, Mandatory("work"), "Where the password or token is; see crm.secret."),
+    local(
+        "accounts.*.imap.secret",
+        Kind::Secret,
+        Mandatory("work"),
+        "Where the password or token is; see crm.secret. Leave it out with a provider below [accounts.NAME.oauth].",
+    ),
     local("accounts.*.imap.ca_file", Kind::One(Element::Path), Absent("ca.pem"), "Certificate authorities of your organisation (PEM)."),
     local(
         "accounts.*.dav.url",
