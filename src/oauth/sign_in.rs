@@ -298,8 +298,8 @@ impl Inner {
             state.grant = Some(stored.clone());
         }
         match self.renew(&mut state, stored).await {
-            // What has not expired yet serves while the provider is away.
-            Err(error) if error.is_transient() && state.unsaved.is_none() => {
+            // What has not expired yet serves while the provider is away, or answers nonsense.
+            Err(error) if !matches!(error, OAuthError::SignInNeeded { .. }) && state.unsaved.is_none() => {
                 state.grant.as_ref().and_then(|grant| grant.valid(now)).cloned().ok_or(error)
             }
             renewed => renewed,
@@ -319,10 +319,15 @@ impl Inner {
             let answer = self.post(&self.provider.token, request::refresh(refresh.expose())).await?;
             let refusal = match answer.token()? {
                 Ok(issued) => {
-                    let grant = issued.into_grant(self.clock.now(), Some(refresh));
-                    let token = grant.access.clone().ok_or_else(|| self.unavailable("no token came"))?;
+                    let mut grant = issued.into_grant(self.clock.now(), Some(refresh.clone()));
                     state.unsaved = Some(grant.clone());
-                    self.store.write(&grant).await?;
+                    // A person who has signed in meanwhile, in another process, is not overwritten.
+                    let newer = self.store.read().await?.filter(|stored| stored.refresh.as_ref() != Some(&refresh));
+                    match newer.filter(|stored| stored.fresh(self.clock.now()).is_some()) {
+                        Some(newer) => grant = newer,
+                        None => self.store.write(&grant).await?,
+                    }
+                    let token = grant.access.clone().ok_or_else(|| self.unavailable("no token came"))?;
                     *state = State { grant: Some(grant), ..State::default() };
                     return Ok(token);
                 }

@@ -246,6 +246,27 @@ async fn two_processes_share_a_rotating_sign_in() {
 }
 
 #[tokio::test]
+async fn a_person_who_signs_in_while_a_token_is_renewed_is_not_overwritten() {
+    let scene = Scene::signed_in().await;
+    scene.later(3600);
+    scene.provider.switches(|switches| switches.delay = Duration::from_secs(1));
+    let asked = scene.provider.counts().asked;
+    let renewal = tokio::spawn({
+        let sign_in = Arc::clone(&scene.sign_in);
+        async move { sign_in.token().await.unwrap() }
+    });
+    while scene.provider.counts().asked == asked {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    scene.provider.switches(|switches| switches.delay = Duration::ZERO);
+    let beside = scene.beside();
+    browse(&beside).await.unwrap();
+    let token = beside.token().await.unwrap();
+    assert_eq!(renewal.await.unwrap(), token);
+    assert_eq!(scene.beside().token().await.unwrap(), token);
+}
+
+#[tokio::test]
 async fn r63_a_sign_in_that_was_revoked_is_over_after_one_question() {
     let scene = Scene::signed_in().await;
     scene.provider.revoke_sign_ins();

@@ -93,7 +93,11 @@ fn is_loopback(url: &Url) -> bool {
 
 /// RFC 6749 §4.1.3, §6; RFC 8628 §3.4.
 async fn token(Extract(shared): Extract<Arc<Shared>>, Form(form): Form<Fields>) -> Response {
-    let delay = shared.state().options.switches.delay;
+    let delay = {
+        let mut state = shared.state();
+        state.counts.asked += 1;
+        state.options.switches.delay
+    };
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
     }

@@ -71,6 +71,8 @@ impl Default for Switches {
 pub struct Counts {
     /// Browsers that came.
     pub browsers: u64,
+    /// Requests for a token that came, answered or not.
+    pub asked: u64,
     /// Codes redeemed.
     pub redeemed: u64,
     /// Renewals asked for.
