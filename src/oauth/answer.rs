@@ -200,6 +200,19 @@ mod tests {
         assert!(transient.is_transient(), "{transient}");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_answer_makes_it_panic(status in 100_u16..600, body in "[\\[\\]{}\":,a-zé0-9 _\u{1}]{0,80}", error in "\\PC{0,40}") {
+            let _ = answer(status, &body).token();
+            let _ = answer(status, &body).device();
+            let refused = serde_json::json!({ "error": error, "error_description": body, "expires_in": body }).to_string();
+            if let Ok(Err(refusal)) = answer(status, &refused).token() {
+                let _ = refusal.clone().into_error("x");
+                let _ = refusal.while_signing_in("x");
+            }
+        }
+    }
+
     #[test]
     fn a_code_for_elsewhere_is_read() {
         let read =

@@ -234,6 +234,14 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_request_makes_it_panic_and_none_without_the_state_is_taken(head in "(GET )?[/?&=a-z%:\\[\\]\\. \r\né]{0,80}( HTTP/1.1\r\nHost: [a-zé:0-9\\[\\]]{0,20})?") {
+            let (_, _, arrival) = judge(&head, STATE, 4711);
+            proptest::prop_assert_eq!(arrival, None);
+        }
+    }
+
     async fn ask(port: u16, bytes: &[u8]) -> String {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
         stream.write_all(bytes).await.unwrap();
