@@ -1,38 +1,34 @@
 //! `crmsync sync`: one run for each account.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde::ser::{Error as _, SerializeSeq as _, Serializer};
 use tokio_util::sync::CancellationToken;
 
-use crate::crm::Profile;
-use crate::engine::contacts::{self, ContactJob};
-use crate::engine::items::{self, ItemJob, ItemPlan};
-use crate::engine::{self, Context, EngineError, RunPlan, mail, new_run_id};
+use crate::engine::contacts::ContactJob;
+use crate::engine::items::ItemJob;
+use crate::engine::{self, Context, EngineError, RunPlan, new_run_id};
 use crate::groupware::TrafficSnapshot;
 use crate::groupware::dav::{CalDavConnector, CardDavConnector};
-use crate::journal::{Consent, Journal, JournalError, RunItem, RunRecord};
+use crate::journal::{Journal, JournalError, RunItem, RunRecord};
 use crate::model::{AccountId, Area, RunId};
-use crate::settings::{ContactSettings, MailSelector, MailSettings, ResultDisplay, SyncDirection};
-use crate::sync::{MailPlan, PlannedMail};
+use crate::settings::ResultDisplay;
 use crate::system::{Clock as _, SystemClock, SystemRandom};
 
 use super::arguments::{Global, Sync};
+use super::consent::consent;
 use super::exit::{Exit, Failure, Outcome};
-use super::item_plan::write_plan;
 use super::output::table;
-use super::progress::{Progress, ask};
+use super::preview::{Preview, preview_of, write_preview};
+use super::progress::Progress;
 use super::session::Session;
 use super::sign_in;
 use super::status::{end, write_areas};
 
 /// Mails a preview reads.
 const PREVIEW: usize = 1_000;
-
-/// Mails the question for consent shows.
-const SHOWN_FOR_CONSENT: usize = 20;
 
 /// Lines of a finished run shown to a person.
 const SHOWN_ITEMS: usize = 200;
@@ -87,15 +83,6 @@ pub(super) struct Traffic {
     pub crm: crate::crm::http::TrafficCount,
     /// Durable commits of the journal.
     pub commits: u64,
-}
-
-/// What a run would do, by area.
-#[derive(Default, Serialize)]
-struct Preview {
-    #[serde(flatten)]
-    mail: Option<mail::MailPreview>,
-    #[serde(flatten)]
-    items: BTreeMap<Area, ItemPlan>,
 }
 
 /// What became of several accounts, for programs.
@@ -179,7 +166,7 @@ fn areas(session: &Session, arguments: &Sync) -> BTreeSet<Area> {
 }
 
 /// What is known of the server of contacts, and what to do there. As with the calendar, an account without one has none.
-async fn contact_job(
+pub(super) async fn contact_job(
     session: &Session,
     account: &AccountId,
     areas: &BTreeSet<Area>,
@@ -194,7 +181,7 @@ async fn contact_job(
 
 /// What is known of the calendar server, and what to do in each area of items. An account without such a server has none, unless the
 /// area was asked for by name.
-async fn item_jobs(
+pub(super) async fn item_jobs(
     session: &Session,
     account: &AccountId,
     areas: &BTreeSet<Area>,
@@ -279,193 +266,6 @@ fn stop_on_ctrl_c(cancel: CancellationToken) {
             std::process::exit(130);
         }
     });
-}
-
-/// The user's agreement, if it was not given before: by `--yes`, by the configuration, or asked for with a preview.
-async fn consent(session: &Session, account: &AccountId, areas: &BTreeSet<Area>, arguments: &Sync) -> Result<Option<Consent>, Failure> {
-    let mut new = BTreeSet::new();
-    for area in areas {
-        if !engine::consent_given(&session.journal, account, *area)? {
-            new.insert(*area);
-        }
-    }
-    if new.is_empty() {
-        return Ok(None);
-    }
-    let shown = promise(session, &new);
-    let given = |how: &str| Ok(Some(Consent { at: SystemClock.now(), how: how.to_owned(), shown: shown.clone() }));
-    if arguments.yes {
-        return given("--yes");
-    }
-    if session.settings.sync.consent {
-        return given("configuration");
-    }
-    if !session.output.interactive() {
-        return Ok(None);
-    }
-    let preview = preview_of(session, account, &new, arguments, SHOWN_FOR_CONSENT).await?;
-    super::eprint_lines(&shown);
-    write_preview(&mut std::io::stderr().lock(), &preview)?;
-    if ask(session.output, "Is that what you want?")? { given("prompt") } else { Ok(None) }
-}
-
-/// What a run writes, in words.
-fn promise(session: &Session, areas: &BTreeSet<Area>) -> String {
-    let mut words = Vec::new();
-    if areas.contains(&Area::Mail) {
-        promise_mail(&session.settings.mail, &mut words);
-    }
-    for (area, items, settings) in
-        [(Area::Calendar, "Appointments", &session.settings.calendar), (Area::Tasks, "Tasks", &session.settings.tasks)]
-    {
-        if areas.contains(&area) {
-            words.push(match settings.direction {
-                SyncDirection::Both => format!("{items} are kept the same in the groupware and in the CRM."),
-                SyncDirection::ToCrm => format!("{items} of the groupware are copied into the CRM and kept up to date there."),
-                SyncDirection::ToGroupware => format!("{items} of the CRM are copied into the groupware and kept up to date there."),
-            });
-            if settings.link_back && settings.direction != SyncDirection::ToCrm {
-                words.push("Each gets a link to the other in its text.".to_owned());
-            }
-            if !settings.invitations {
-                words.push("No invitation, update or cancellation is ever sent to anybody.".to_owned());
-            }
-        }
-    }
-    if areas.contains(&Area::Contacts) {
-        promise_contacts(&session.settings.contacts, &mut words);
-    }
-    words.push("Nothing is deleted that nobody deleted, and no mail is sent.".to_owned());
-    words.join("\n")
-}
-
-fn promise_contacts(contacts: &ContactSettings, words: &mut Vec<String>) {
-    words.push(match contacts.items.direction {
-        SyncDirection::Both | SyncDirection::ToGroupware => {
-            format!(
-                "Contacts that the rules choose are copied into the address book \"{}\" and kept up to date there.",
-                contacts.address_book
-            )
-        }
-        SyncDirection::ToCrm => "Changes of linked cards are carried into the CRM.".to_owned(),
-    });
-    if contacts.items.direction == SyncDirection::Both {
-        words.push("What you change in such a card is changed in the CRM; what you delete is not.".to_owned());
-    }
-    words.push(format!("Cards without the category \"{}\" are never read into the CRM.", contacts.category));
-}
-
-fn promise_mail(mail: &MailSettings, words: &mut Vec<String>) {
-    for selector in &mail.selectors {
-        words.push(match selector {
-            MailSelector::Folder => format!("Mails in the folder \"{}\" and below it are copied into the CRM.", mail.import_folder),
-            MailSelector::Category => format!("Mails with the category \"{}\" are copied into the CRM.", mail.category),
-            MailSelector::Inbox => "All mails of the inbox are copied into the CRM; the first time this may take long.".to_owned(),
-        });
-    }
-    for mark in &mail.marks {
-        words.push(match mark {
-            crate::settings::MailMark::Move => format!("Imported mails are moved to the folder \"{}\".", mail.archive_folder),
-            crate::settings::MailMark::Keyword => format!("Imported mails are marked \"{}\".", mail.processed_keyword),
-            crate::settings::MailMark::Subfolders => "Imported mails are moved to sub-folders by their result.".to_owned(),
-        });
-    }
-}
-
-async fn preview_of(
-    session: &Session,
-    account: &AccountId,
-    areas: &BTreeSet<Area>,
-    arguments: &Sync,
-    limit: usize,
-) -> Result<Preview, Failure> {
-    let ctx = context(session, account, Arc::new(engine::Silent));
-    if let Some(lock) = session.journal.lock(account)? {
-        return Err(EngineError::locked(account, lock).into());
-    }
-    let mut preview = Preview::default();
-    if areas.contains(&Area::Mail) {
-        let job = session.mail_job(account).await?;
-        if !job.capabilities.profiles.contains(&Profile::Mail) {
-            return Err(EngineError::ProfileMissing { profile: "mail", area: Area::Mail }.into());
-        }
-        let connector = session.connector(account)?;
-        let store = engine::sign_in(&connector, session.crm()?, &ctx).await?;
-        preview.mail = Some(mail::plan(&connector, store, session.crm()?, &job, &ctx, limit).await?);
-    }
-    if let Some((connector, jobs)) = item_jobs(session, account, areas, arguments).await? {
-        let store = engine::sign_in_items(&connector, session.crm()?, &ctx).await?;
-        for job in jobs {
-            preview.items.insert(job.area, items::plan(&store, session.crm()?, &job, &ctx, limit).await?);
-        }
-    }
-    if let Some((connector, job)) = contact_job(session, account, areas, arguments).await? {
-        let store = engine::sign_in_items(&connector, session.crm()?, &ctx).await?;
-        preview.items.insert(Area::Contacts, contacts::plan(&store, session.crm()?, &job, &ctx, limit).await?);
-    }
-    Ok(preview)
-}
-
-fn write_preview(out: &mut dyn std::io::Write, preview: &Preview) -> std::io::Result<()> {
-    if let Some(mail) = &preview.mail {
-        write_mails(out, mail)?;
-    }
-    for (area, plan) in &preview.items {
-        writeln!(out, "\n{area}")?;
-        write_plan(out, plan)?;
-    }
-    writeln!(out, "Nothing was written.")
-}
-
-fn write_mails(out: &mut dyn std::io::Write, preview: &mail::MailPreview) -> std::io::Result<()> {
-    if preview.mails.is_empty() {
-        return writeln!(out, "There is nothing to import.");
-    }
-    let rows: Vec<Vec<String>> = preview
-        .mails
-        .iter()
-        .map(|mail| {
-            vec![
-                mail.mailbox.0.clone(),
-                mail.date.clone().unwrap_or_default().chars().take(16).collect(),
-                mail.subject.chars().take(50).collect(),
-                what(mail, &preview.archive),
-            ]
-        })
-        .collect();
-    table(out, &["FOLDER", "DATE", "SUBJECT", "WHAT WOULD BE DONE"], &rows)?;
-    if preview.left > 0 {
-        writeln!(out, "… and {} more.", preview.left)?;
-    }
-    Ok(())
-}
-
-fn what(mail: &PlannedMail, archive: &str) -> String {
-    let place = |placement: &crate::sync::Placement| {
-        let mut words = Vec::new();
-        words.extend(placement.add.iter().map(|keyword| format!("mark {keyword}")));
-        words.extend(placement.remove.iter().map(|keyword| format!("clear {keyword}")));
-        words.extend(placement.move_to.iter().map(|target| match target {
-            crate::sync::Target::Archive => format!("move to {archive}"),
-            crate::sync::Target::Subfolder(name) => format!("move to {name}"),
-        }));
-        words
-    };
-    match &mail.plan {
-        MailPlan::Import { placement, .. } => {
-            let whom = if mail.external.is_empty() { "nobody".to_owned() } else { mail.external.join(", ") };
-            let mut words = vec![format!("import as {} for {whom}", mail.status)];
-            words.extend(place(placement));
-            words.join("; ")
-        }
-        MailPlan::Place { placement } => {
-            let mut words = vec!["in the CRM already".to_owned()];
-            words.extend(place(placement));
-            words.join("; ")
-        }
-        MailPlan::LeaveOut { reason } => format!("leave out: {reason}"),
-        MailPlan::Park { reason } => format!("wait for you: {reason}"),
-    }
 }
 
 /// The end of a run, for people: the table, then this run's items or where to find today's (R51).

@@ -5,13 +5,27 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crmsync::model::{Field, Fields, Instant, Moment, Slot, Value};
+use crmsync::model::contact::{Phone, Photo};
+use crmsync::model::{Digest, Field, Fields, Instant, Moment, Slot, Value};
 
 /// The number of an edit.
 pub(crate) type Tag = u32;
 
 /// Fields whose values bear tags.
-pub(crate) const TAGGED: [Field; 5] = [Field::Subject, Field::Location, Field::Note, Field::Slot, Field::Due];
+pub(crate) const TAGGED: [Field; 9] = [
+    Field::Subject,
+    Field::Location,
+    Field::Note,
+    Field::Slot,
+    Field::Due,
+    Field::FamilyName,
+    Field::Company,
+    Field::JobTitle,
+    Field::Photo,
+];
+
+/// What the tagged telephone numbers begin with.
+const DIALLED: &str = "+49 40 ";
 
 /// Seconds of the day at which the tagged times begin.
 const FIRST_SECOND: u32 = 6 * 3600;
@@ -39,6 +53,10 @@ pub(crate) struct Book {
     emptied: BTreeSet<Tag>,
     /// Tags written into an item while it was private, with the account and the UID.
     pub secrets: BTreeMap<Tag, (usize, String)>,
+    /// Tags on cards that are their owners' own: no contact's, and not chosen for the import.
+    pub own: BTreeMap<Tag, (usize, String)>,
+    /// Cards that their users chose for the CRM, by account, with what for.
+    pub chosen: BTreeMap<(usize, String), String>,
     /// UIDs of items whose owner took the privacy off in the CRM.
     pub published: BTreeSet<String>,
     pub run_over: Vec<RunOver>,
@@ -50,6 +68,8 @@ pub(crate) struct Book {
     pub log: Vec<String>,
     /// UIDs of items that users removed, by account.
     pub removed_items: BTreeSet<(usize, String)>,
+    /// UIDs of cards that an agent removed, by account.
+    pub taken: BTreeSet<(usize, String)>,
     /// UIDs that lie in several items of one account by a user's doing.
     pub ambiguous: BTreeSet<String>,
     /// UIDs of items that an agent made, by account.
@@ -91,6 +111,11 @@ impl Book {
         self.emptied.extend(lineage);
     }
 
+    /// A user wiped out what bears these tags.
+    pub(crate) fn wipe(&mut self, tags: impl IntoIterator<Item = Tag>) {
+        self.emptied.extend(tags);
+    }
+
     /// An agent replaced the fields of something.
     pub(crate) fn replaced(&mut self, side: Side, what: &str, before: &Fields, after: &Fields) {
         for field in TAGGED {
@@ -98,6 +123,10 @@ impl Book {
             if let Some(lost) = lost.filter(|lost| Some(*lost) != won) {
                 self.run_over.push(RunOver { side, what: what.to_owned(), field, lost, won });
             }
+        }
+        let left = entries(after);
+        for lost in entries(before).into_iter().filter(|tag| !left.contains(tag)) {
+            self.run_over.push(RunOver { side, what: what.to_owned(), field: Field::Phones, lost, won: None });
         }
     }
 
@@ -125,8 +154,38 @@ pub(crate) fn tag_of(value: &Value) -> Option<Tag> {
         Value::Note(note) => tag_in(&note.text),
         Value::Slot(Slot { start, .. }) => tag_of_time(start),
         Value::Moment(moment) => tag_of_time(moment),
+        Value::Photo(photo) => tag_in(&photo.media_type),
         _ => None,
     }
+}
+
+/// All tags in a value: a list has one in every entry.
+pub(crate) fn tags_of(value: &Value) -> Vec<Tag> {
+    match value {
+        Value::Phones(list) => list.iter().filter_map(|phone| phone.number.strip_prefix(DIALLED)?.parse().ok()).collect(),
+        one => tag_of(one).into_iter().collect(),
+    }
+}
+
+/// The tags of a contact's telephone numbers.
+pub(crate) fn entries(fields: &Fields) -> Vec<Tag> {
+    fields.get(&Field::Phones).map(tags_of).unwrap_or_default()
+}
+
+/// A telephone number that bears a tag.
+pub(crate) fn phone(tag: Tag) -> Phone {
+    Phone { kind: "work".into(), number: format!("{DIALLED}{tag}"), preferred: false }
+}
+
+/// A picture that bears a tag.
+pub(crate) fn picture(tag: Tag) -> Photo {
+    let bytes = format!("GIF89a{tag}").into_bytes();
+    Photo { digest: Digest::of(&bytes), media_type: format!("t{tag}"), bytes: Some(bytes.into()) }
+}
+
+/// What an appointment, a task or a contact is called. It tells one from another on both sides.
+pub(crate) fn head(fields: &Fields) -> Option<&Value> {
+    fields.get(&Field::Subject).or_else(|| fields.get(&Field::FamilyName))
 }
 
 fn tag_in(text: &str) -> Option<Tag> {

@@ -9,15 +9,15 @@ use crmsync::journal::{Journal, Pair, PairState, Parked};
 use crmsync::model::{Area, Field, Fields, Instant, Moment, Value};
 use crmsync::settings::{ConflictPolicy, PrivateItems, SyncDirection};
 
-use crate::book::{TAGGED, Tag, tag_of};
-use crate::crm::Record;
+use crate::book::{TAGGED, Tag, head, tag_of, tags_of};
+use crate::cards;
 use crate::groupware::Entry;
-use crate::play::{AREAS, FUTURE, PAST, Stage};
+use crate::play::{FUTURE, PAST, Stage};
 use crate::script::{Cast, Step};
 use crate::world::State;
 
 /// Fields that say the same on both sides.
-const SHARED: [Field; 11] = [
+const SHARED: [Field; 16] = [
     Field::Subject,
     Field::Location,
     Field::Note,
@@ -29,6 +29,11 @@ const SHARED: [Field; 11] = [
     Field::TaskStatus,
     Field::Percent,
     Field::Completed,
+    Field::FamilyName,
+    Field::Company,
+    Field::JobTitle,
+    Field::Phones,
+    Field::Photo,
 ];
 
 /// Deletions and emptied fields within a day; areas here have fewer than 50 pairs.
@@ -44,7 +49,7 @@ pub(crate) fn agent(stage: &Stage, number: usize, journal: &Journal) {
         state.book.blame("V2 every write has its outcome", format!("{intents:?}"));
     }
     let parked = journal.parked(Some(account)).unwrap();
-    for (index, area) in AREAS.into_iter().enumerate() {
+    for (index, area) in stage.areas().iter().copied().enumerate() {
         let mut pairs = BTreeMap::new();
         for (key, pair) in journal.pairs_page(account, area, None, 10_000).unwrap() {
             pairs.insert(key.0, pair);
@@ -55,8 +60,12 @@ pub(crate) fn agent(stage: &Stage, number: usize, journal: &Journal) {
             }
         }
         let view = Seen { mailbox, area, future: FUTURE[index], pairs: &pairs, parked: &parked, now: stage.world.instant() };
-        items_are_settled(state, stage, &view);
-        records_are_settled(state, stage, &view);
+        if area == Area::Contacts {
+            cards::are_settled(state, stage, &view);
+        } else {
+            items_are_settled(state, stage, &view);
+            records_are_settled(state, stage, &view);
+        }
         guard_held(state, number, area);
     }
 }
@@ -70,17 +79,17 @@ fn guard_held(state: &mut State, number: usize, area: Area) {
     }
 }
 
-struct Seen<'a> {
-    mailbox: usize,
-    area: Area,
-    future: u32,
-    pairs: &'a BTreeMap<String, Pair>,
-    parked: &'a [Parked],
-    now: Instant,
+pub(crate) struct Seen<'a> {
+    pub mailbox: usize,
+    pub area: Area,
+    pub future: u32,
+    pub pairs: &'a BTreeMap<String, Pair>,
+    pub parked: &'a [Parked],
+    pub now: Instant,
 }
 
 /// Whether something is on the list of what waits.
-fn waits(parked: &[Parked], uid: Option<&str>, item: Option<&str>, record: Option<&str>) -> bool {
+pub(crate) fn waits(parked: &[Parked], uid: Option<&str>, item: Option<&str>, record: Option<&str>) -> bool {
     parked.iter().any(|entry| {
         uid.is_some_and(|uid| entry.id.starts_with(&format!("uid:{uid}")))
             || item.is_some_and(|id| entry.item.as_ref().is_some_and(|place| place.id == id))
@@ -161,7 +170,7 @@ fn items_are_settled(state: &mut State, stage: &Stage, seen: &Seen<'_>) {
             continue;
         }
         let ended = seen.pairs.get(&format!("uid:{}", entry.uid)).is_some_and(|pair| pair.state != PairState::Active);
-        let records = state.crm.of_uid(&entry.uid);
+        let records = state.crm.of_uid(seen.mailbox, &entry.uid);
         let there = records.iter().any(|record| record.is_seen_by(seen.mailbox) && record.view.recurrence_id.is_none());
         let was = records.iter().any(|record| record.deleted || record.hidden.contains(&seen.mailbox));
         if !there && !was && !ended {
@@ -233,8 +242,8 @@ pub(crate) fn world(stage: &Stage) {
 }
 
 /// What an object was when it was new.
-fn origin(state: &State, fields: &Fields) -> Option<Tag> {
-    fields.get(&Field::Subject).and_then(tag_of).map(|tag| state.book.root(tag))
+pub(crate) fn origin(state: &State, fields: &Fields) -> Option<Tag> {
+    head(fields).and_then(tag_of).map(|tag| state.book.root(tag))
 }
 
 fn nothing_doubled(state: &mut State) {
@@ -252,12 +261,13 @@ fn nothing_doubled(state: &mut State) {
     let mut seen: BTreeMap<(Tag, Option<String>), Vec<&str>> = BTreeMap::new();
     let mut keys: BTreeSet<(String, Option<String>)> = BTreeSet::new();
     for (id, record) in state.crm.records.iter().filter(|(_, record)| !record.deleted) {
-        let Record { view, .. } = record;
+        let view = &record.view;
         let occurrence = view.recurrence_id.as_ref().map(Moment::key);
-        if let Some(uid) = &view.uid
-            && !keys.insert((uid.clone(), occurrence.clone()))
-        {
-            troubles.push(format!("records of {uid} {occurrence:?}"));
+        let of_cards = record.contact.iter().flat_map(|standing| standing.cards.iter().map(|(employee, uid)| format!("{employee}: {uid}")));
+        for uid in view.uid.clone().filter(|_| record.contact.is_none()).into_iter().chain(of_cards) {
+            if !keys.insert((uid.clone(), occurrence.clone())) {
+                troubles.push(format!("records of {uid} {occurrence:?}"));
+            }
         }
         if let Some(origin) = origin(state, &view.fields) {
             seen.entry((origin, occurrence)).or_default().push(id);
@@ -273,9 +283,10 @@ fn nothing_doubled(state: &mut State) {
 fn foreign_parts_survive(state: &mut State) {
     let mut troubles = Vec::new();
     for (number, entry) in state.mailboxes.iter().flat_map(|server| server.items().map(|(_, _, entry)| (server.number, entry))) {
-        // What its user removed another agent, who never knew it, may make again from the record.
+        // What its user removed another agent, who never knew it, may make again from the record; so may what lost its selection come back.
         let mine = [format!("u{number}-"), format!("c{number}-")].iter().any(|prefix| entry.uid.starts_with(prefix));
-        let by_user = mine && !state.book.removed_items.contains(&(number, entry.uid.clone()));
+        let key = (number, entry.uid.clone());
+        let by_user = mine && !state.book.removed_items.contains(&key) && !state.book.taken.contains(&key);
         if by_user && entry.opaque != format!("X-FOREIGN:{}", entry.uid) {
             troubles.push(format!("{}: {}", entry.uid, entry.opaque));
         }
@@ -288,7 +299,8 @@ fn foreign_parts_survive(state: &mut State) {
 /// Every value of a user that an agent replaced was known to who wrote the new one, or is kept among the losers.
 fn nothing_lost(state: &mut State, stage: &Stage) {
     let losers = || stage.agents.iter().flat_map(|agent| &agent.losers);
-    let kept: BTreeSet<(Field, Tag)> = losers().filter_map(|loser| Some((loser.field, loser.lost.as_ref().and_then(tag_of)?))).collect();
+    let kept: BTreeSet<(Field, Tag)> =
+        losers().flat_map(|loser| loser.lost.iter().flat_map(tags_of).map(|tag| (loser.field, tag))).collect();
     // A private item's words are taken out of the CRM by that policy.
     let takes_out = stage.script.setup.settings.private == PrivateItems::BusyOnly
         || stage.script.steps.iter().any(|step| matches!(step, Step::Set(settings) if settings.private == PrivateItems::BusyOnly));

@@ -10,7 +10,8 @@ use crmsync::crm::{
 use crmsync::model::{BatchKey, CrmSettings, Field, FieldChanges, Fields, Instant, ItemKey, Moment, OpId, Value};
 use crmsync::settings::PrivateItems;
 
-use crate::book::{Side, tag_of};
+use crate::book::{Side, tag_of, tags_of};
+use crate::contacts::{self, Standing};
 use crate::world::{State, World};
 
 /// Records in a page of changes.
@@ -31,6 +32,10 @@ pub(crate) struct Quirks {
     pub drops: BTreeSet<Field>,
     /// Texts come back without the words behind the first.
     pub cuts: bool,
+    /// New contacts are the employee's own.
+    pub owns_new: bool,
+    /// Contacts that no longer concern the employee are told as gone, though they are there.
+    pub tells_gone: bool,
 }
 
 pub(crate) struct CrmState {
@@ -56,9 +61,32 @@ pub(crate) struct Record {
     pub deleted: bool,
     /// What only the CRM knows.
     pub opaque: String,
+    /// Of a contact: what it is to each employee.
+    pub contact: Option<Standing>,
 }
 
 impl Record {
+    /// The record as an employee sees it.
+    pub(crate) fn view(&self, employee: usize) -> RecordView {
+        let mut view = self.view.clone();
+        if let Some(standing) = &self.contact {
+            view.uid = standing.cards.get(&employee).cloned();
+            if let Some(Value::Photo(photo)) = view.fields.get_mut(&Field::Photo) {
+                photo.bytes = None;
+            }
+            view.contact = Some(standing.facts(employee));
+        }
+        view
+    }
+
+    /// The UID by which an employee's item is known.
+    pub(crate) fn uid(&self, employee: usize) -> Option<&str> {
+        match &self.contact {
+            Some(standing) => standing.cards.get(&employee).map(String::as_str),
+            None => self.view.uid.as_deref(),
+        }
+    }
+
     pub(crate) fn is_seen_by(&self, employee: usize) -> bool {
         !self.deleted && self.members.contains(&employee) && !self.hidden.contains(&employee)
     }
@@ -78,8 +106,8 @@ impl CrmState {
         }
     }
 
-    pub(crate) fn of_uid(&self, uid: &str) -> Vec<&Record> {
-        self.records.values().filter(|record| record.view.uid.as_deref() == Some(uid)).collect()
+    pub(crate) fn of_uid(&self, employee: usize, uid: &str) -> Vec<&Record> {
+        self.records.values().filter(|record| record.uid(employee) == Some(uid)).collect()
     }
 
     /// Cursors are unknown from now on.
@@ -103,7 +131,7 @@ impl CrmState {
         let (uid, recurrence_id) = identity.map_or((None, None), |(uid, moment)| (Some(uid), moment));
         let link = RecordLink { id: id.clone(), version: "0".into(), link: Some(format!("https://crm.example/{id}")) };
         let view = RecordView { link, kind, activity_type: activity_type.into(), uid, recurrence_id, fields, origin: None, contact: None };
-        let record = Record { view, members: [employee].into(), hidden: BTreeSet::new(), deleted: false, opaque };
+        let record = Record { view, members: [employee].into(), hidden: BTreeSet::new(), deleted: false, opaque, contact: None };
         self.records.insert(id.clone(), record);
         self.touch(&id, origin);
         id
@@ -142,7 +170,7 @@ pub(crate) fn capabilities() -> Capabilities {
     Capabilities {
         product: "Fake".into(),
         contract: "1.0".into(),
-        profiles: vec![Profile::Mail, Profile::Activities],
+        profiles: vec![Profile::Mail, Profile::Activities, Profile::Contacts],
         limits: Limits { max_items: BATCH, ..Limits::DEFAULT },
         mail_types: MailTypes { received: "MAILIN".into(), sent: "MAILOUT".into() },
         activity_types: Vec::new(),
@@ -158,7 +186,7 @@ pub(crate) fn capabilities() -> Capabilities {
     }
 }
 
-fn trouble(busy: bool) -> CrmError {
+pub(crate) fn trouble(busy: bool) -> CrmError {
     if busy { CrmError::Busy { retry_after: None, detail: "later".into() } } else { CrmError::Offline { cause: "cut off".into() } }
 }
 
@@ -203,7 +231,7 @@ impl CrmRecords for FakeCrm {
         let (employee, id) = (self.employee, id.to_owned());
         self.world.request("CRM record", trouble, move |state| {
             Ok(match state.crm.records.get(&id) {
-                Some(record) if record.is_seen_by(employee) => RecordState::Present(record.view.clone()),
+                Some(record) if record.is_seen_by(employee) => RecordState::Present(record.view(employee)),
                 Some(record) if record.deleted && record.members.contains(&employee) => RecordState::Deleted,
                 _ => RecordState::Withheld,
             })
@@ -217,6 +245,7 @@ impl CrmRecords for FakeCrm {
             if writes.is_empty() || writes.len() > BATCH {
                 state.book.blame("a batch keeps to the limit", writes.len());
             }
+            watch_pictures(state, &writes);
             if writes.iter().any(is_poison) {
                 return Err(CrmError::Failed { status: 500, title: "Internal error".into(), detail: String::new() });
             }
@@ -226,6 +255,18 @@ impl CrmRecords for FakeCrm {
             };
             Ok(writes.iter().map(write).collect())
         })
+    }
+}
+
+/// Pictures go their own way.
+fn watch_pictures(state: &mut State, writes: &[RecordWrite]) {
+    let has_photo = |write: &&RecordWrite| match &write.action {
+        RecordAction::CreateContact { fields, .. } => fields.contains_key(&Field::Photo),
+        RecordAction::Update { changes, .. } => changes.contains_key(&Field::Photo),
+        RecordAction::Create { .. } | RecordAction::Delete { .. } => false,
+    };
+    if let Some(write) = writes.iter().find(has_photo) {
+        state.book.blame("pictures travel by themselves", format!("{write:?}"));
     }
 }
 
@@ -262,14 +303,14 @@ fn changes(crm: &CrmState, employee: usize, kinds: &BTreeSet<RecordKind>, cursor
     }
     let of_kind = |record: &&Record| kinds.contains(&record.view.kind);
     if let Some(after) = after {
-        let seen = |record: &&Record| record.is_seen_by(employee);
+        let seen = |record: &&Record| record.is_seen_by(employee) && record.concerns(employee);
         let mut rest: Vec<&Record> =
             crm.records.iter().filter(|(id, _)| **id > after).map(|(_, record)| record).filter(seen).filter(of_kind).collect();
         let more = rest.len() > PAGE;
         rest.truncate(PAGE);
         let last = rest.last().map(|record| record.view.link.id.clone()).unwrap_or_default();
         let cursor = if more { format!("{generation}:{position}:{last}") } else { format!("{generation}:{position}") };
-        return Ok(ChangePage { changes: rest.iter().map(|record| RecordChange::Present(record.view.clone())).collect(), cursor, more });
+        return Ok(ChangePage { changes: rest.iter().map(|record| RecordChange::Present(record.view(employee))).collect(), cursor, more });
     }
     let end = crm.feed.len().min(position + PAGE);
     let begin = if crm.quirks.repeats { position.saturating_sub(2) } else { position };
@@ -280,7 +321,8 @@ fn changes(crm: &CrmState, employee: usize, kinds: &BTreeSet<RecordKind>, cursor
         .filter(|record| record.members.contains(&employee) && !record.hidden.contains(&employee))
         .map(|record| {
             let RecordLink { id, version, .. } = record.view.link.clone();
-            if record.deleted { RecordChange::Gone { id, version } } else { RecordChange::Present(record.view.clone()) }
+            let gone = record.deleted || crm.quirks.tells_gone && !record.concerns(employee);
+            if gone { RecordChange::Gone { id, version } } else { RecordChange::Present(record.view(employee)) }
         })
         .collect();
     if crm.quirks.repeats {
@@ -289,15 +331,16 @@ fn changes(crm: &CrmState, employee: usize, kinds: &BTreeSet<RecordKind>, cursor
     Ok(ChangePage { changes: named, cursor: format!("{generation}:{end}"), more: end < crm.feed.len() })
 }
 
+/// Who writes.
 #[derive(Clone, Copy)]
-struct Writer<'a> {
-    employee: usize,
-    agent: usize,
-    instance: &'a str,
-    now: Instant,
+pub(crate) struct Writer<'a> {
+    pub employee: usize,
+    pub agent: usize,
+    pub instance: &'a str,
+    pub now: Instant,
 }
 
-fn write_once(state: &mut State, writer: Writer<'_>, write: &RecordWrite) -> WriteVerdict {
+pub(crate) fn write_once(state: &mut State, writer: Writer<'_>, write: &RecordWrite) -> WriteVerdict {
     if let Some((action, verdict)) = state.crm.answers.get(&write.op) {
         let (same, verdict) = (*action == write.action, verdict.clone());
         if !same {
@@ -319,7 +362,7 @@ fn write_once(state: &mut State, writer: Writer<'_>, write: &RecordWrite) -> Wri
         RecordAction::Update { id, if_version, bind, activity_type, changes } => {
             update(state, writer, write, id, if_version, bind.as_ref(), activity_type.as_deref(), changes)
         }
-        RecordAction::CreateContact { .. } => WriteVerdict::Rejected { reason: "no contacts here".into(), field: None },
+        RecordAction::CreateContact { kind, uid, fields, .. } => contacts::create(state, writer, write, *kind, uid, fields),
         RecordAction::Delete { id, .. } => {
             state.book.blame("C9 no record is deleted unasked", id);
             WriteVerdict::Rejected { reason: "no".into(), field: None }
@@ -331,7 +374,7 @@ fn write_once(state: &mut State, writer: Writer<'_>, write: &RecordWrite) -> Wri
     verdict
 }
 
-fn origin(writer: Writer<'_>, write: &RecordWrite) -> Option<RecordOrigin> {
+pub(crate) fn origin(writer: Writer<'_>, write: &RecordWrite) -> Option<RecordOrigin> {
     Some(RecordOrigin { agent: writer.instance.to_owned(), op: write.op.clone() })
 }
 
@@ -381,16 +424,16 @@ fn update(
 ) -> WriteVerdict {
     let Some(record) = state.crm.records.get(id).filter(|record| record.is_seen_by(writer.employee)) else { return WriteVerdict::Gone };
     if record.view.link.version != if_version {
-        return WriteVerdict::Conflict(record.view.clone());
+        return WriteVerdict::Conflict(record.view(writer.employee));
     }
-    let before = record.view.clone();
+    let before = record.view(writer.employee);
     if let Some((uid, recurrence_id)) = bind {
         let same = |other: &RecordView| {
             other.uid.as_ref() == Some(uid)
                 && other.recurrence_id.as_ref().map(Moment::key) == recurrence_id.as_ref().map(Moment::key)
                 && other.link.id != id
         };
-        if state.crm.records.values().any(|other| !other.deleted && same(&other.view)) {
+        if state.crm.records.values().any(|other| !other.deleted && same(&other.view(writer.employee))) {
             return WriteVerdict::Rejected { reason: "another record has this UID".into(), field: Some("uid".into()) };
         }
     }
@@ -419,7 +462,11 @@ fn update(
     let written: Fields = changes.iter().filter_map(|(field, value)| Some((*field, value.clone()?))).collect();
     watch_privacy(state, writer, &written, &after.fields, write);
     let emptied = changes.iter().filter(|(field, value)| value.is_none() && before.fields.contains_key(field)).count();
-    let area = if before.kind == RecordKind::Task { "tasks" } else { "calendar" };
+    let area = match before.kind {
+        RecordKind::Task => "tasks",
+        RecordKind::Contact => "contacts",
+        _ => "calendar",
+    };
     for _ in 0..emptied.min(1) {
         state.book.risky.entry((writer.agent, area)).or_default().push(writer.now);
     }
@@ -427,18 +474,23 @@ fn update(
     state.book.writes += 1;
     state.book.note(format!("    {what}"));
     let Some(record) = state.crm.records.get_mut(id) else { return WriteVerdict::Gone };
+    if let Some(standing) = &mut record.contact {
+        standing.cards.extend(after.uid.clone().map(|uid| (writer.employee, uid)));
+    }
     record.view = after;
     state.crm.touch(id, origin(writer, write));
-    let now = state.crm.records[id].view.clone();
+    let now = state.crm.records[id].view(writer.employee);
     state.book.replaced(Side::Crm, id, &before.fields, &now.fields);
     WriteVerdict::Applied(now)
 }
 
 /// V13: what was written into a private item reaches the CRM as the settings say, or not at all.
-fn watch_privacy(state: &mut State, writer: Writer<'_>, written: &Fields, after: &Fields, write: &RecordWrite) {
+pub(crate) fn watch_privacy(state: &mut State, writer: Writer<'_>, written: &Fields, after: &Fields, write: &RecordWrite) {
     let policy = state.crm.private.get(&writer.agent).copied().unwrap_or(PrivateItems::Skip);
-    for (field, value) in written {
-        let Some(tag) = tag_of(value) else { continue };
+    for (field, tag) in written.iter().flat_map(|(field, value)| tags_of(value).into_iter().map(move |tag| (field, tag))) {
+        if let Some((_, uid)) = state.book.own.get(&tag).cloned() {
+            state.book.blame("V13 what is private stays private", format!("{field} of {uid}, which nobody chose: {write:?}"));
+        }
         let Some((_, uid)) = state.book.secrets.get(&tag).cloned() else { continue };
         let allowed = match policy {
             PrivateItems::AsPrivate => after.contains_key(&Field::Private) || state.book.published.contains(&uid),

@@ -9,7 +9,7 @@ use crmsync::groupware::{
 };
 use crmsync::model::{Area, Field, Fields, Instant, Moment, Note, Recurrence, Slot, Value};
 
-use crate::book::{Side, tag_of};
+use crate::book::{Side, head, tag_of};
 use crate::world::{State, World};
 
 /// What a server does otherwise than the ideal one.
@@ -67,6 +67,8 @@ pub(crate) struct Folder {
     pub log: Vec<String>,
     /// Cursors of another generation are unknown.
     pub generation: u64,
+    /// It was made anew so often: a cursor of an earlier one belongs to another collection.
+    pub incarnation: u64,
     /// The next listing lacks some items, and says it is whole.
     pub truncate: bool,
 }
@@ -84,10 +86,14 @@ pub(crate) struct Entry {
 }
 
 impl Mailbox {
-    pub(crate) fn new(number: usize, quirks: Quirks) -> Self {
+    pub(crate) fn new(number: usize, quirks: Quirks, contacts: bool) -> Self {
         let mut folders = BTreeMap::new();
         let of = |areas: &[Area]| Folder { areas: areas.iter().copied().collect(), ..Folder::default() };
-        if quirks.one_collection {
+        if contacts {
+            // The address book of the CRM is made by the first run.
+            folders.insert("own".to_owned(), of(&[Area::Contacts]));
+            folders.insert("team".to_owned(), of(&[Area::Contacts]));
+        } else if quirks.one_collection {
             folders.insert("all".to_owned(), of(&[Area::Calendar, Area::Tasks]));
             folders.insert("more".to_owned(), of(&[Area::Calendar, Area::Tasks]));
         } else {
@@ -142,6 +148,12 @@ fn normalise(quirks: &Quirks, part: &mut Part) {
                 _ => {}
             }
         }
+    }
+    // A card shows a name (RFC 6350 §6.2.1).
+    if !part.fields.contains_key(&Field::FileAs)
+        && let Some(name) = part.fields.get(&Field::FamilyName).cloned()
+    {
+        part.fields.insert(Field::FileAs, name);
     }
     if quirks.drops_record {
         part.record = None;
@@ -261,7 +273,16 @@ fn block(link: &CrmLink) -> String {
 }
 
 fn refuses(parts: &[Part]) -> bool {
-    parts.iter().any(|part| matches!(part.fields.get(&Field::Location), Some(Value::Text(text)) if text.contains("unspeakable")))
+    let unspeakable =
+        |part: &Part| part.fields.values().any(|value| matches!(value, Value::Text(text) if text.to_lowercase().contains("unspeakable")));
+    parts.iter().any(unspeakable)
+}
+
+/// A picture is written with its bytes.
+fn watch_pictures<'a>(state: &mut State, mut pictures: impl Iterator<Item = &'a Value>) {
+    if pictures.any(|value| matches!(value, Value::Photo(photo) if photo.bytes.is_none())) {
+        state.book.blame("a picture is put with its bytes", "in a card");
+    }
 }
 
 /// Signs an agent in.
@@ -369,6 +390,11 @@ impl ItemStore for FakeGroupware {
             let server = &mut state.mailboxes[mailbox];
             let quirks = server.quirks.clone();
             let folder = folder(server, &collection)?;
+            let earlier =
+                |cursor: &str| cursor.split_once('/').is_none_or(|(incarnation, _)| incarnation != folder.incarnation.to_string());
+            if cursor.as_deref().is_some_and(earlier) {
+                return Err(GroupwareError::NoSuchMailbox { name: collection.0.clone() });
+            }
             Ok(delta(folder, &quirks, cursor.as_deref(), requests))
         })
     }
@@ -416,6 +442,16 @@ impl ItemStore for FakeGroupware {
         self.ask("remove", move |state, mailbox, agent| remove(state, mailbox, agent, now, &collection, &id, version.as_deref()))
     }
 
+    async fn create_collection(&self, area: Area, name: &str) -> Result<Collection, GroupwareError> {
+        let name = name.to_owned();
+        self.ask("create collection", move |state, mailbox, _| {
+            let server = &mut state.mailboxes[mailbox];
+            let folder = server.folders.entry(name.clone()).or_insert_with(|| Folder { areas: [area].into(), ..Folder::default() });
+            let state = (!server.quirks.no_state).then(|| format!("{}:{}", folder.generation, folder.log.len()));
+            Ok(Collection { id: CollectionId(name.clone()), name: name.clone(), areas: folder.areas.clone(), writable: true, state })
+        })
+    }
+
     fn preview(&self, current: &StoredItem, edits: &[PartEdit]) -> Result<Item, GroupwareError> {
         let mut entry = Entry {
             version: 0,
@@ -436,8 +472,9 @@ fn delta(folder: &mut Folder, quirks: &Quirks, cursor: Option<&str>, requests: u
     let reference = |folder: &Folder, id: &String| {
         folder.items.get(id).map(|entry| ItemRef { id: ItemId(id.clone()), version: Some(entry.version.to_string()) })
     };
-    let parsed =
-        cursor.and_then(|cursor| cursor.split_once(':')).and_then(|(g, at)| Some((g.parse::<u64>().ok()?, at.parse::<usize>().ok()?)));
+    let parsed = cursor
+        .and_then(|cursor| cursor.split_once('/')?.1.split_once(':'))
+        .and_then(|(g, at)| Some((g.parse::<u64>().ok()?, at.parse::<usize>().ok()?)));
     let from = parsed.filter(|(generation, at)| *generation == folder.generation && *at <= folder.log.len() && !quirks.no_delta);
     let mut again: Vec<String> = Vec::new();
     let mut delta = Delta::default();
@@ -479,7 +516,7 @@ fn delta(folder: &mut Folder, quirks: &Quirks, cursor: Option<&str>, requests: u
             delta.whole = cursor.is_none() || quirks.no_delta || !quirks.silent_reset;
         }
     }
-    delta.cursor = (!quirks.no_delta).then(|| format!("{}:{end}", folder.generation));
+    delta.cursor = Some(format!("{}/{}:{end}", folder.incarnation, folder.generation));
     folder.log.extend(again);
     delta
 }
@@ -504,6 +541,7 @@ fn create(state: &mut State, mailbox: usize, agent: usize, collection: &Collecti
             link_block: part.link.as_ref().map(block),
         })
         .collect();
+    watch_pictures(state, parts.iter().filter_map(|part| part.fields.get(&Field::Photo)));
     if refuses(&parts) {
         return Ok(Written::Refused("422 unspeakable".into()));
     }
@@ -551,6 +589,8 @@ fn update(
     edits: &[PartEdit],
 ) -> Result<Written, GroupwareError> {
     let seen_from = state.seen_from(state.mailboxes[mailbox].quirks.delayed);
+    let changed = edits.iter().filter_map(|edit| if let PartEdit::Set { changes, .. } = edit { Some(changes) } else { None });
+    watch_pictures(state, changed.filter_map(|changes| changes.get(&Field::Photo)?.as_ref()));
     let id = current.id.0.clone();
     let content = folder(&mut state.mailboxes[mailbox], collection)?;
     let Some(before) = content.items.get(&id).cloned() else { return Ok(Written::Gone) };
@@ -608,6 +648,9 @@ fn remove(
     state.book.note(format!("    {what}"));
     state.book.risky.entry((agent, before.area.name())).or_default().push(now);
     state.judge_removal(mailbox, &before, &what);
+    if before.area == Area::Contacts {
+        state.book.taken.insert((mailbox, before.uid.clone()));
+    }
     state.mailboxes[mailbox].delete(&collection.0, &id.0);
     Ok(Removed::Done)
 }
@@ -617,15 +660,16 @@ impl State {
     /// the same item is not the employee's.
     fn judge_removal(&mut self, mailbox: usize, entry: &Entry, what: &str) {
         // The record it was made from may not be bound to it yet.
-        let origin = |fields: &Fields| fields.get(&Field::Subject).and_then(tag_of).map(|tag| self.book.root(tag));
+        let origin = |fields: &Fields| head(fields).and_then(tag_of).map(|tag| self.book.root(tag));
         let first = entry.master().and_then(|part| origin(&part.fields));
-        let same = |record: &&crate::crm::Record| match &record.view.uid {
+        let same = |record: &&crate::crm::Record| match record.uid(mailbox) {
             Some(uid) => *uid == entry.uid,
             None => first.is_some() && origin(&record.view.fields) == first,
         };
         let own = |record: &&crate::crm::Record| record.members.contains(&mailbox);
         let records: Vec<_> = self.crm.records.values().filter(own).filter(same).cloned().collect();
-        let gone = |record: &crate::crm::Record| record.deleted;
+        let chosen = |record: &crate::crm::Record| record.contact.as_ref().is_none_or(|standing| standing.is_chosen_by(mailbox));
+        let gone = |record: &crate::crm::Record| record.deleted || !chosen(record);
         if records.is_empty() || records.iter().any(|record| !gone(record) && record.view.recurrence_id.is_none()) {
             self.book.blame("V8 no deletion without proof", what);
         }

@@ -15,7 +15,7 @@ fn take_away(job: &mut ItemJob, guard: Guard) {
 
 fn assert_caught(guard: Guard, alter: Alter) {
     std::panic::set_hook(Box::new(|_| {}));
-    let found = first_failure(0, crate::number("CRMSYNC_MUTANT_SEEDS").unwrap_or(MOST), alter, true);
+    let found = first_failure(crate::script::Script::from_seed, 0, crate::number("CRMSYNC_MUTANT_SEEDS").unwrap_or(MOST), alter, true);
     let _ = std::panic::take_hook();
     match found {
         Some((script, failure)) => eprintln!("{guard:?}: seed {}: {}", script.seed, failure.promise()),

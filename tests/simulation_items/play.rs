@@ -6,26 +6,29 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use crmsync::crm::ContactRules;
+use crmsync::engine::contacts::ContactJob;
 use crmsync::engine::items::{ItemCapabilities, ItemJob};
 use crmsync::engine::{self, Context, EngineError, RunPlan, Silent};
 use crmsync::groupware::Item;
 use crmsync::journal::fault::FaultBackend;
 use crmsync::journal::{Change, ConflictLoser, Consent, Journal, RunEnd};
 use crmsync::model::{AccountId, Area, Field, Instant, Moment, RunId, Value};
-use crmsync::settings::{ItemSettings, UpdateScope, item_rules_digest};
+use crmsync::settings::{ContactSettings, ItemSettings, OnGroupwareDelete, UpdateScope, item_rules_digest};
 use crmsync::sync::items::{Guards, Occurrence, Occurrences};
 use tokio_util::sync::CancellationToken;
 
+use crate::cards::{self, ADDRESS_BOOK, CATEGORY};
 use crate::check;
 use crate::crm::{BATCH, CrmState, FakeCrm};
 use crate::groupware::{Connector, Mailbox, occurrences};
 use crate::no_mail::NoMail;
-use crate::script::{Cast, Fault, Script, Settings, Step};
+use crate::script::{Cast, CrmAct, Fault, Script, Settings, Step};
 use crate::users;
 use crate::world::{SeededRandom, VirtualClock, World};
 
-/// Areas in the order of a run.
-pub(crate) const AREAS: [Area; 2] = [Area::Calendar, Area::Tasks];
+/// Areas in the order of a run, of a world without contacts.
+const AREAS: [Area; 2] = [Area::Calendar, Area::Tasks];
 
 /// Days ahead within which appointments, and tasks, are created in the groupware.
 pub(crate) const FUTURE: [u32; 2] = [31, 3];
@@ -64,6 +67,12 @@ pub(crate) struct Stage {
 
 /// Plays a script. `Err` names the broken promises and tells the story.
 pub(crate) fn play(script: &Script, alter: Alter) -> Result<(), Failure> {
+    let outcome = tell(script, alter);
+    if outcome.trouble.is_empty() { Ok(()) } else { Err(outcome) }
+}
+
+/// Plays a script and tells what happened, whether or not a promise was broken.
+pub(crate) fn tell(script: &Script, alter: Alter) -> Failure {
     let mut stage = Stage::new(script, alter);
     let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| {
         for step in &script.steps {
@@ -79,10 +88,12 @@ pub(crate) fn play(script: &Script, alter: Alter) -> Result<(), Failure> {
         let words = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
         state.book.blame("no panic", words.unwrap_or_default());
     }
-    if state.book.trouble.is_empty() {
-        return Ok(());
-    }
-    Err(Failure { trouble: std::mem::take(&mut state.book.trouble), story: std::mem::take(&mut state.book.log) })
+    Failure { trouble: std::mem::take(&mut state.book.trouble), story: std::mem::take(&mut state.book.log) }
+}
+
+/// Areas in the order of a run.
+fn areas(script: &Script) -> &'static [Area] {
+    if script.setup.contacts { &[Area::Contacts] } else { &AREAS }
 }
 
 /// What went wrong, and all that happened.
@@ -103,8 +114,8 @@ impl Stage {
     fn new(script: &Script, alter: Alter) -> Self {
         let setup = &script.setup;
         let mailboxes = if setup.cast == Cast::TwoEmployees { 2 } else { 1 };
-        let mailboxes = (0..mailboxes).map(|number| Mailbox::new(number, setup.groupware[number].clone())).collect();
-        let world = World::new(mailboxes, CrmState::new(setup.crm.clone()));
+        let mailboxes = (0..mailboxes).map(|number| Mailbox::new(number, setup.groupware[number].clone(), setup.contacts)).collect();
+        let world = World::new(mailboxes, CrmState::new(setup.crm.clone()), setup.contacts);
         let names: &[(usize, &str)] = match setup.cast {
             Cast::One => &[(0, "work")],
             Cast::TwoAgents => &[(0, "work"), (0, "office")],
@@ -124,7 +135,8 @@ impl Stage {
         let agents = names.iter().enumerate().map(agent).collect();
         let now = world.instant();
         for day in 0..setup.crowd {
-            users::first_record(&mut world.state(), now, i64::from(1 + day));
+            let act = if setup.contacts { CrmAct::NewContact { owned: true } } else { CrmAct::New { day: i64::from(1 + day) } };
+            users::first_record(&mut world.state(), now, act);
         }
         let clock = Arc::new(VirtualClock(world.clone()));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -160,6 +172,7 @@ impl Stage {
                 self.agents[*agent].disk.crash_at_write(u64::MAX);
                 return;
             }
+            Step::Choose { agent, link, pick } => return self.choose(*agent, *link, *pick),
             _ => self.note(format!("{step:?}")),
         }
         match step {
@@ -183,7 +196,7 @@ impl Stage {
             Step::Retry { writes } => self.world.state().crm.retries = *writes,
             Step::Set(settings) => self.set(*settings),
             Step::WrongPassword { agent } => self.wrong_password(*agent),
-            Step::Groupware { .. } | Step::Crm { .. } | Step::Run { .. } => {}
+            Step::Groupware { .. } | Step::Crm { .. } | Step::Run { .. } | Step::Choose { .. } => {}
         }
     }
 
@@ -209,8 +222,8 @@ impl Stage {
 
     fn keep_losers(&mut self, number: usize, journal: &Journal) {
         let agent = &mut self.agents[number];
-        for area in AREAS {
-            let losers = journal.conflict_losers(&agent.account, area, 10_000).unwrap();
+        for area in areas(&self.script) {
+            let losers = journal.conflict_losers(&agent.account, *area, 10_000).unwrap();
             agent.losers.extend(losers);
         }
     }
@@ -286,9 +299,39 @@ impl Stage {
         job
     }
 
+    fn contact_job(&self) -> ContactJob {
+        let items = ItemSettings { on_groupware_delete: OnGroupwareDelete::Keep, ..self.item_settings(0) };
+        let settings = ContactSettings {
+            items,
+            address_book: ADDRESS_BOOK.into(),
+            owned: true,
+            groups: false,
+            search: None,
+            organisations: true,
+            photos: true,
+            category: CATEGORY.into(),
+            country: None,
+        };
+        ContactJob { settings: Arc::new(settings), demands: ContactRules::default(), max_items: BATCH, crm_instance: "crm.example".into() }
+    }
+
+    pub(crate) fn areas(&self) -> &'static [Area] {
+        areas(&self.script)
+    }
+
+    /// The user chooses a card for the import, or links it with a contact.
+    fn choose(&mut self, number: usize, link: bool, pick: usize) {
+        let (mailbox, account) = (self.agents[number].mailbox, self.agents[number].account.clone());
+        let Some(journal) = self.journal(number) else { return };
+        let Some(wish) = cards::choose(&mut self.world.state(), mailbox, link, pick) else { return };
+        self.note(format!("  {wish:?}"));
+        journal.commit_blocking(vec![Change::PutWish { account, area: Area::Contacts, wish }]).unwrap();
+    }
+
     /// One run in a fresh process. Whether it completed.
     pub(crate) fn run(&mut self, number: usize, faults: &[(u32, Fault)], meanwhile: &[(u32, Step)]) -> bool {
-        let jobs = (0..AREAS.len()).map(|area| self.job(area)).collect();
+        let contacts = self.script.setup.contacts.then(|| self.contact_job());
+        let jobs = if contacts.is_some() { Vec::new() } else { (0..AREAS.len()).map(|area| self.job(area)).collect() };
         let opened = self.journal(number);
         let agent = &mut self.agents[number];
         agent.runs += 1;
@@ -313,7 +356,10 @@ impl Stage {
         let plan = RunPlan { mail: None, items: jobs, consent: Some(consent) };
         let connector = Connector { world: self.world.clone(), mailbox: agent.mailbox, agent: number };
         let crm = FakeCrm { world: self.world.clone(), employee: agent.mailbox, agent: number, instance };
-        let report = self.runtime.block_on(engine::run_all(&NoMail, &connector, &crm, &plan, &ctx));
+        let report = match contacts {
+            Some(job) => self.runtime.block_on(engine::run_with_contacts(&NoMail, &connector, (&connector, &job), &crm, &plan, &ctx)),
+            None => self.runtime.block_on(engine::run_all(&NoMail, &connector, &crm, &plan, &ctx)),
+        };
         drop(ctx);
         let crashed = agent.disk.crashed();
         agent.locked = matches!(report, Err(EngineError::Locked { .. }));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crmsync::crm::Switch;
 use crmsync::model::Field;
 use crmsync::settings::{ConflictPolicy, OnGroupwareDelete, PrivateItems, SyncDirection};
 
@@ -26,6 +27,8 @@ pub(crate) struct Setup {
     pub settings: Settings,
     /// Records that are there from the beginning.
     pub crowd: u32,
+    /// It is about contacts, else about appointments and tasks.
+    pub contacts: bool,
 }
 
 /// Who takes part.
@@ -87,6 +90,8 @@ pub(crate) enum Step {
     Retry { writes: u32 },
     /// The settings change.
     Set(Settings),
+    /// The user of an agent chooses a card for the import, or for a contact.
+    Choose { agent: usize, link: bool, pick: usize },
     /// The password is wrong for the next run, then put right and unlocked.
     WrongPassword { agent: usize },
 }
@@ -113,6 +118,13 @@ pub(crate) enum GroupwareAct {
     NewTask {
         day: i64,
     },
+    /// A new card, with the category or without.
+    NewCard {
+        marked: bool,
+    },
+    AddEntry,
+    DropEntry,
+    Mark,
     /// A new item that the CRM cannot digest or refuses.
     NewPoison {
         day: i64,
@@ -159,6 +171,14 @@ pub(crate) enum CrmAct {
     NewMeeting {
         day: i64,
     },
+    NewContact {
+        owned: bool,
+    },
+    AddEntry,
+    DropEntry,
+    /// The owner changes.
+    Own,
+    Switch(Switch),
     /// A record that the groupware refuses.
     NewUnspeakable {
         day: i64,
@@ -193,14 +213,38 @@ impl Script {
             crm: crm_quirks(rng),
             settings: settings(rng),
             crowd,
+            contacts: false,
         };
+        Self::in_world(seed, setup, rng)
+    }
+
+    fn in_world(seed: u64, setup: Setup, rng: &mut Rng) -> Self {
         let mut steps = Vec::new();
-        let count = 6 + rng.below(14);
+        let count = if setup.contacts { 10 + rng.below(18) } else { 6 + rng.below(14) };
         while steps.len() < count {
-            let step = step(rng, cast, crowd > 0);
+            let step = step(rng, &setup);
             steps.push(step);
         }
         Self { seed, setup, steps }
+    }
+
+    /// A world of contacts.
+    pub(crate) fn of_contacts(seed: u64) -> Self {
+        let mut script = Self::from_seed(seed);
+        let rng = &mut Rng::new(seed ^ 0xC0_47AC75);
+        script.setup.contacts = true;
+        // Nobody's card says no more than when it takes place.
+        if script.setup.settings.private == PrivateItems::BusyOnly {
+            script.setup.settings.private = PrivateItems::AsPrivate;
+        }
+        script.setup.crm.owns_new = rng.percent(50);
+        script.setup.crm.tells_gone = rng.percent(50);
+        for drops in script.setup.groupware.iter_mut().map(|quirks| &mut quirks.drops).chain([&mut script.setup.crm.drops]) {
+            if !drops.is_empty() {
+                *drops = [rng.pick(&[Field::Company, Field::JobTitle, Field::Photo, Field::Phones])].into();
+            }
+        }
+        Self::in_world(seed, script.setup, rng)
     }
 }
 
@@ -239,6 +283,8 @@ fn crm_quirks(rng: &mut Rng) -> crm::Quirks {
     crm::Quirks {
         takes_series: rng.percent(75),
         repeats: rng.percent(25),
+        owns_new: false,
+        tells_gone: false,
         no_origin: rng.percent(25),
         drops: if rng.percent(25) { fields(rng) } else { BTreeSet::new() },
         cuts: rng.percent(15),
@@ -259,24 +305,32 @@ fn settings(rng: &mut Rng) -> Settings {
     }
 }
 
-fn step(rng: &mut Rng, cast: Cast, crowded: bool) -> Step {
+fn step(rng: &mut Rng, setup: &Setup) -> Step {
+    let cast = setup.cast;
     let agent = if cast == Cast::One { 0 } else { rng.below(2) };
     let mailbox = if cast == Cast::TwoEmployees { agent } else { 0 };
     match rng.below(100) {
-        0..30 => run(rng, agent, cast),
-        30..84 => user(rng, cast, crowded),
+        0..30 => run(rng, agent, setup),
+        30..38 if setup.contacts => Step::Choose { agent, link: rng.percent(25), pick: rng.below(1000) },
+        30..84 => user(rng, setup, setup.crowd > 0),
         84..92 => Step::Wait { hours: rng.pick(&[1, 7, 7, 25, 72, 24 * 9, 24 * 31]) },
         92..94 => Step::LoseJournal { agent },
         94 => Step::ExpireGroupware { mailbox },
         95 => Step::Truncate { mailbox },
         96 => Step::ExpireCrm,
         97 => Step::Retry { writes: 3 },
-        98 => Step::Set(settings(rng)),
+        98 => Step::Set(other_settings(rng, setup)),
         _ => Step::WrongPassword { agent },
     }
 }
 
-fn run(rng: &mut Rng, agent: usize, cast: Cast) -> Step {
+fn other_settings(rng: &mut Rng, setup: &Setup) -> Settings {
+    let other = settings(rng);
+    let busy = setup.contacts && other.private == PrivateItems::BusyOnly;
+    Settings { private: if busy { PrivateItems::Skip } else { other.private }, ..other }
+}
+
+fn run(rng: &mut Rng, agent: usize, setup: &Setup) -> Step {
     let mut faults = Vec::new();
     let mut meanwhile = Vec::new();
     let (mut crash_commit, mut crash_write) = (None, None);
@@ -298,7 +352,7 @@ fn run(rng: &mut Rng, agent: usize, cast: Cast) -> Step {
     }
     if rng.percent(25) {
         let at = u32::try_from(rng.below(14)).unwrap();
-        meanwhile.push((at, user(rng, cast, false)));
+        meanwhile.push((at, user(rng, setup, false)));
     }
     if rng.percent(15) {
         crash_commit = Some(1 + rng.next() % 12);
@@ -313,10 +367,16 @@ fn day(rng: &mut Rng) -> i64 {
     i64::try_from(days).unwrap() - if rng.percent(80) { 0 } else { 50 }
 }
 
-fn user(rng: &mut Rng, cast: Cast, crowded: bool) -> Step {
+fn user(rng: &mut Rng, setup: &Setup, crowded: bool) -> Step {
     let pick = rng.below(1000);
-    let other = usize::from(cast == Cast::TwoEmployees && rng.percent(50));
-    if rng.percent(55) {
+    let other = usize::from(setup.cast == Cast::TwoEmployees && rng.percent(50));
+    if setup.contacts {
+        if rng.percent(50) {
+            Step::Groupware { mailbox: other, act: card_act(rng), pick }
+        } else {
+            Step::Crm { employee: other, act: contact_act(rng, crowded), pick }
+        }
+    } else if rng.percent(55) {
         Step::Groupware { mailbox: other, act: groupware_act(rng), pick }
     } else {
         Step::Crm { employee: other, act: crm_act(rng, crowded), pick }
@@ -371,6 +431,49 @@ fn crm_act(rng: &mut Rng, crowded: bool) -> CrmAct {
         79..83 => Act::TogglePrivate,
         83..93 => Act::Delete,
         93..96 => Act::Hide,
+        _ => Act::Share,
+    }
+}
+
+const WORDS: [Field; 5] = [Field::FamilyName, Field::Company, Field::JobTitle, Field::Note, Field::Photo];
+
+fn card_act(rng: &mut Rng) -> GroupwareAct {
+    use GroupwareAct as Act;
+    match rng.below(100) {
+        0..20 => Act::NewCard { marked: true },
+        20..25 => Act::NewCard { marked: false },
+        25..46 => Act::Edit(rng.pick(&WORDS)),
+        46..50 => Act::Empty(rng.pick(&[Field::Company, Field::Note, Field::Photo])),
+        50..60 => Act::AddEntry,
+        60..66 => Act::DropEntry,
+        66..70 => Act::Mark,
+        70..75 => Act::TogglePrivate,
+        75..84 => Act::Delete,
+        84..89 => Act::Copy,
+        89 => Act::Double,
+        90..95 => Act::MoveToOther,
+        95 | 96 => Act::Recreate,
+        _ => Act::Break,
+    }
+}
+
+fn contact_act(rng: &mut Rng, crowded: bool) -> CrmAct {
+    use CrmAct as Act;
+    if crowded && rng.percent(40) {
+        return rng.pick(&[Act::DeleteAll, Act::EmptyAll]);
+    }
+    match rng.below(100) {
+        0..18 => Act::NewContact { owned: true },
+        18..24 => Act::NewContact { owned: false },
+        24 => Act::NewUnspeakable { day: 0 },
+        25..53 => Act::Edit(rng.pick(&WORDS)),
+        53..57 => Act::Empty(rng.pick(&[Field::Company, Field::Note, Field::Photo])),
+        57..65 => Act::AddEntry,
+        65..70 => Act::DropEntry,
+        70..75 => Act::Own,
+        75..84 => Act::Switch(rng.pick(&[Switch::On, Switch::Off, Switch::Off, Switch::Unset])),
+        84..92 => Act::Delete,
+        92..96 => Act::Hide,
         _ => Act::Share,
     }
 }

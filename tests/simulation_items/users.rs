@@ -7,6 +7,7 @@ use crmsync::groupware::Part;
 use crmsync::model::{Area, Field, Fields, Instant, Moment, Person, Recurrence, Slot, Value};
 
 use crate::book::{self, TAGGED, tag_of};
+use crate::cards;
 use crate::groupware::{Entry, note, occurrences, shift};
 use crate::script::{CrmAct, GroupwareAct, Step};
 use crate::world::State;
@@ -29,7 +30,7 @@ fn days(now: Instant, day: i64) -> Instant {
 }
 
 /// A new value of a field that bears a tag.
-fn fresh(state: &mut State, field: Field, before: Option<&Value>, now: Instant) -> Value {
+pub(crate) fn fresh(state: &mut State, field: Field, before: Option<&Value>, now: Instant) -> Value {
     let tag = state.book.tag(before);
     match field {
         Field::Slot => {
@@ -48,6 +49,7 @@ fn fresh(state: &mut State, field: Field, before: Option<&Value>, now: Instant) 
             Value::Moment(book::time(day, tag))
         }
         Field::Note => note(&book::text(tag)),
+        Field::Photo => Value::Photo(book::picture(tag)),
         _ => book::text(tag),
     }
 }
@@ -116,6 +118,13 @@ fn groupware(state: &mut State, mailbox: usize, act: GroupwareAct, pick: usize, 
             let fields = new_fields(state, true, days(now, day));
             add(state, mailbox, Area::Tasks, fields);
         }
+        Act::NewCard { marked } => {
+            let mut fields = cards::new_fields(state);
+            if marked {
+                cards::toggle_mark(&mut fields);
+            }
+            add(state, mailbox, Area::Contacts, fields);
+        }
         _ => change(state, mailbox, act, pick, now),
     }
 }
@@ -141,6 +150,7 @@ fn put(state: &mut State, mailbox: usize, folder: &str, id: &str, entry: Entry, 
     let uid = entry.uid.clone();
     state.mailboxes[mailbox].store(folder, id, entry);
     let Some(entry) = state.mailboxes[mailbox].folders.get(folder).and_then(|folder| folder.items.get(id)).cloned() else { return };
+    cards::watch(state, mailbox, &entry);
     state.book.note(format!("  {what} in {folder}: {:?}", entry.parts));
     if !entry.is_private() {
         state.book.secrets.retain(|_, (owner, other)| *owner != mailbox || *other != uid);
@@ -169,11 +179,22 @@ fn change(state: &mut State, mailbox: usize, act: GroupwareAct, pick: usize, now
                 state.book.secrets.insert(tag_of(&value).unwrap(), (mailbox, before.uid.clone()));
             }
             after.parts[part].fields.insert(field, value);
+            cards::follow_name(&before.parts[part].fields, &mut after.parts[part].fields);
         }
         Act::Empty(field) => {
             let old = after.parts[part].fields.remove(&field);
             state.book.empty(old.as_ref());
         }
+        Act::AddEntry => {
+            cards::add_entry(state, &mut after.parts[0].fields);
+            if before.is_private() {
+                let tags = book::entries(&after.parts[0].fields);
+                let secret = tags.into_iter().max().map(|tag| (tag, (mailbox, before.uid.clone())));
+                state.book.secrets.extend(secret);
+            }
+        }
+        Act::DropEntry => cards::drop_entry(state, &mut after.parts[0].fields, pick),
+        Act::Mark => cards::toggle_mark(&mut after.parts[0].fields),
         Act::Number(field) => drop(after.parts[part].fields.insert(field, Value::Number(1 + i64::try_from(pick % 9).unwrap()))),
         Act::Complete if before.area == Area::Tasks => complete(&mut after.parts[0].fields, now),
         Act::TogglePrivate => toggle_private(&mut after),
@@ -300,7 +321,8 @@ fn copy(state: &mut State, mailbox: usize, folder: &str, mut entry: Entry) {
     let id = format!("{}.ics", entry.uid);
     let secret = entry.is_private();
     for index in 0..entry.parts.len() {
-        for field in [Field::Subject, Field::Location, Field::Note] {
+        let before = entry.parts[index].fields.clone();
+        for field in [Field::Subject, Field::Location, Field::Note, Field::FamilyName, Field::Company, Field::JobTitle] {
             if entry.parts[index].fields.contains_key(&field) {
                 let value = fresh(state, field, None, chrono::DateTime::UNIX_EPOCH);
                 if secret {
@@ -309,6 +331,7 @@ fn copy(state: &mut State, mailbox: usize, folder: &str, mut entry: Entry) {
                 entry.parts[index].fields.insert(field, value);
             }
         }
+        cards::renew(state, &before, &mut entry.parts[index].fields);
         // A secret time would be told by the copy once that is public.
         for field in [Field::Slot, Field::Due].into_iter().filter(|_| secret) {
             if let Some(before) = entry.parts[index].fields.get(&field).cloned() {
@@ -347,6 +370,7 @@ fn recreate(state: &mut State, mailbox: usize, folder: &str) {
     let server = &mut state.mailboxes[mailbox];
     let Some(content) = server.folders.get_mut(folder) else { return };
     content.generation += 1;
+    content.incarnation += 1;
     content.log.clear();
     let items = std::mem::take(&mut content.items);
     for (id, entry) in items {
@@ -358,22 +382,24 @@ fn recreate(state: &mut State, mailbox: usize, folder: &str) {
 fn crm(state: &mut State, employee: usize, act: CrmAct, pick: usize, now: Instant) {
     use CrmAct as Act;
     match act {
+        Act::NewUnspeakable { .. } if state.contacts => cards::new_contact(state, employee, act),
         Act::New { day } | Act::NewUnspeakable { day } => {
             let mut fields = new_fields(state, false, days(now, day));
             if let (Act::NewUnspeakable { .. }, Some(Value::Text(text))) = (act, fields.get_mut(&Field::Location)) {
                 *text = format!("{text} unspeakable");
             }
-            insert(state, employee, RecordKind::Appointment, "APPOINTMENT", fields);
+            let _ = insert(state, employee, RecordKind::Appointment, "APPOINTMENT", fields);
         }
         Act::NewTask { day } => {
             let fields = new_fields(state, true, days(now, day));
-            insert(state, employee, RecordKind::Task, "TASK", fields);
+            let _ = insert(state, employee, RecordKind::Task, "TASK", fields);
         }
         Act::NewMeeting { day } => {
             let mut fields = new_fields(state, false, days(now, day));
             fields.insert(Field::Participants, people());
-            insert(state, employee, RecordKind::Appointment, "MEETING", fields);
+            let _ = insert(state, employee, RecordKind::Appointment, "MEETING", fields);
         }
+        Act::NewContact { .. } => cards::new_contact(state, employee, act),
         Act::DeleteAll => {
             let all: Vec<String> = state.crm.records.keys().cloned().collect();
             for id in all {
@@ -384,7 +410,7 @@ fn crm(state: &mut State, employee: usize, act: CrmAct, pick: usize, now: Instan
             let all: Vec<String> = state.crm.records.keys().cloned().collect();
             for id in all {
                 edit(state, &id, |state, fields| {
-                    let old = fields.remove(&Field::Location);
+                    let old = fields.remove(&Field::Location).or_else(|| fields.remove(&Field::Company));
                     state.book.empty(old.as_ref());
                 });
             }
@@ -393,16 +419,17 @@ fn crm(state: &mut State, employee: usize, act: CrmAct, pick: usize, now: Instan
     }
 }
 
-pub(crate) fn insert(state: &mut State, employee: usize, kind: RecordKind, activity_type: &str, fields: Fields) {
+pub(crate) fn insert(state: &mut State, employee: usize, kind: RecordKind, activity_type: &str, fields: Fields) -> String {
     let number = state.crm.records.len();
     let said = format!("{fields:?}");
     let id = state.crm.insert(kind, activity_type, None, fields, employee, format!("crm only {number}"), None);
     state.book.note(format!("  CRM user makes {id} for {employee}: {said}"));
+    id
 }
 
 /// A record for the beginning of a world.
-pub(crate) fn first_record(state: &mut State, now: Instant, day: i64) {
-    crm(state, 0, CrmAct::New { day }, 0, now);
+pub(crate) fn first_record(state: &mut State, now: Instant, act: CrmAct) {
+    crm(state, 0, act, 0, now);
 }
 
 fn edit(state: &mut State, id: &str, change: impl FnOnce(&mut State, &mut Fields)) {
@@ -459,6 +486,9 @@ fn change_record(state: &mut State, employee: usize, act: CrmAct, pick: usize, n
                 state.book.published.extend(view.uid);
             }
         }),
+        Act::AddEntry => edit(state, &id, cards::add_entry),
+        Act::DropEntry => edit(state, &id, |state, fields| cards::drop_entry(state, fields, pick)),
+        Act::Own | Act::Switch(_) => cards::change_standing(state, employee, &id, act),
         Act::Delete => delete(state, &id),
         Act::Hide => {
             if let Some(record) = state.crm.records.get_mut(&id) {

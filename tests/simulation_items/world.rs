@@ -23,6 +23,8 @@ pub(crate) struct State {
     pub mailboxes: Vec<Mailbox>,
     pub crm: CrmState,
     pub book: Book,
+    /// It is about contacts.
+    pub contacts: bool,
     /// Requests since the world began.
     pub requests: u64,
     run: RunState,
@@ -46,8 +48,8 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(mailboxes: Vec<Mailbox>, crm: CrmState) -> Self {
-        let state = State { mailboxes, crm, book: Book::default(), requests: 0, run: RunState::default(), late: Vec::new() };
+    pub(crate) fn new(mailboxes: Vec<Mailbox>, crm: CrmState, contacts: bool) -> Self {
+        let state = State { mailboxes, crm, contacts, book: Book::default(), requests: 0, run: RunState::default(), late: Vec::new() };
         Self { state: Arc::new(Mutex::new(state)), now: Arc::new(AtomicI64::new(1_800_000_000)) }
     }
 

@@ -78,8 +78,11 @@ impl<C: CrmRecords + CrmContacts> Desk<'_, C> {
         {
             // Else its card would be taken away by the next run.
             let switched = self.crm.set_switch(&derived(&write.op, "switch"), &view.link.id, Switch::On).await?;
-            if let WriteVerdict::Applied(view) | WriteVerdict::Unchanged(view) = switched {
-                verdict = if joined { WriteVerdict::Joined(view) } else { WriteVerdict::Applied(view) };
+            // What somebody changed in between is heard with the next changes: it is not what was written.
+            if let WriteVerdict::Applied(now) | WriteVerdict::Unchanged(now) = switched
+                && now.fields == view.fields
+            {
+                verdict = if joined { WriteVerdict::Joined(now) } else { WriteVerdict::Applied(now) };
             }
         }
         Ok(verdict)

@@ -1,7 +1,7 @@
 //! What is particular to cards and contacts in a run: which cards may be looked at, which contacts are chosen, and what several cards with
 //! the id of one contact mean.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::crm::{CrmRecords, RecordChange, RecordState, RecordView};
 use crate::engine::error::EngineError;
@@ -11,7 +11,7 @@ use crate::model::{ItemKey, Reason, ReasonCode};
 use crate::sync::NextTry;
 use crate::sync::contacts::{Admission, admit};
 use crate::sync::items::identity::{item_id, record_of};
-use crate::sync::items::{Guard, spoken};
+use crate::sync::items::{Guard, Will, spoken};
 
 use super::Sync;
 use super::process::BATCH;
@@ -76,11 +76,29 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             return Ok(());
         }
         if let RecordState::Present(view) = self.crm.record(record).await? {
+            if self.has_other_card(uid, &view).await? {
+                return Ok(());
+            }
             self.release(record);
             self.uid_of.entry(uid.to_owned()).or_default().insert(record.to_owned());
             self.records.insert(record.to_owned(), RecordState::Present(view));
         }
         Ok(())
+    }
+
+    /// Whether a contact has, or may have, a card with another UID than this.
+    async fn has_other_card(&mut self, uid: &str, view: &RecordView) -> Result<bool, EngineError> {
+        let id = &view.link.id;
+        let other = view.uid.clone().unwrap_or_else(|| item_id(&self.job.crm_instance, id));
+        if other == uid {
+            return Ok(false);
+        }
+        let found = Box::pin(self.search_everywhere([(other, [id.clone()].into())].into())).await?;
+        for unit in &found.units {
+            // It was only looked at: what it says is for the rest of the run.
+            self.seen.remove(&unit.uid);
+        }
+        Ok(!found.units.is_empty() || !found.doubts.is_empty())
     }
 
     /// Forgets a pair that has ended, so that its contact can have another card. Whether it has.
@@ -97,10 +115,14 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
 
     /// A card that is neither paired nor marked nor chosen by the user is none of our business (R90, V13): nothing of it is kept but the
     /// version, and of one that may be imported the UID.
-    pub(super) fn keeps_out(&self, stored: &StoredItem, place: &ItemPlace) -> Result<Option<Vec<Change>>, EngineError> {
-        let Some(policy) = &self.job.contacts else { return Ok(None) };
+    pub(super) fn keeps_out(&mut self, stored: &StoredItem, place: &ItemPlace) -> Result<Option<Vec<Change>>, EngineError> {
+        let Some(policy) = self.job.contacts.clone() else { return Ok(None) };
         let uid = &stored.item.uid;
         let Some(part) = stored.item.parts.first() else { return Ok(None) };
+        let admission = admit(part.fields.clone(), None, &policy.category);
+        if part.record.is_none() && admission == Admission::Private && self.pairs_of(uid)?.is_empty() {
+            self.take_back_choice(uid);
+        }
         let ours = part.record.is_some()
             // No server drops a UID, and some drop every other mark.
             || record_of(&self.job.crm_instance, uid).is_some()
@@ -111,7 +133,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         if ours {
             return Ok(None);
         }
-        let known = match admit(part.fields.clone(), None, &policy.category) {
+        let known = match admission {
             Admission::Offered(_) => self.known(stored.version.clone(), uid.clone(), Some(ReasonCode::AwaitsImport.into())),
             Admission::Linked(_) | Admission::Private => {
                 self.known(stored.version.clone(), String::new(), Some(ReasonCode::NoCategory.into()))
@@ -119,6 +141,24 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
         };
         let (account, area) = (self.ctx.account.clone(), self.job.area);
         Ok(Some(vec![self.unpark_place(place), Change::KnowItem { account, area, place: place.clone(), known }]))
+    }
+
+    /// The user chose a card, and has taken the category off since, or marked it private: that is his last word. A contact that the card was
+    /// for goes on without it.
+    fn take_back_choice(&mut self, uid: &str) {
+        let is_choice = |(will, _): &(Will, BTreeSet<String>)| will.import.is_some() || will.link;
+        if !self.wills.get(uid).is_some_and(is_choice) {
+            return;
+        }
+        if let Some((_, wishes)) = self.wills.remove(uid) {
+            self.void_wishes.extend(wishes);
+        }
+        for id in self.uid_of.remove(uid).unwrap_or_default() {
+            if let Some(RecordState::Present(view)) = self.records.get(&id) {
+                let own = self.uid_of_record(view);
+                self.uid_of.entry(own).or_default().insert(id);
+            }
+        }
     }
 
     /// What a card's id of a contact says.

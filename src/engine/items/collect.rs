@@ -15,7 +15,7 @@ use crate::sync::{Remedy, StopScope, classify};
 use super::Sync;
 
 /// Name of the CRM's cursor among those of the collections.
-pub(super) const CRM: &str = "crm";
+pub(super) const CRM: &str = "crm:changes";
 
 /// Prefix of the entry for a collection that cannot be read.
 const COLLECTION: &str = "folder:";
@@ -115,9 +115,14 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             return Ok(());
         }
         let token = known.and_then(|(token, _)| token);
+        let mut replaced = false;
         let delta = match self.store.changes(&collection.id, token.as_deref()).await {
             // It was listed a moment ago: another one stands in its place. What it lacks is asked for, and the guard asks the user (V8).
-            Err(GroupwareError::NoSuchMailbox { .. }) if token.is_some() => self.store.changes(&collection.id, None).await,
+            // That a version is the same says nothing: some servers count them anew.
+            Err(GroupwareError::NoSuchMailbox { .. }) if token.is_some() => {
+                replaced = true;
+                self.store.changes(&collection.id, None).await
+            }
             answer => answer,
         }?;
         let place = |item: &str| ItemPlace { collection: id.clone(), id: item.to_owned() };
@@ -128,6 +133,7 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
             let place = place(&item.id.0);
             let known = journal.known_item(account, area, &place)?;
             let same = !anew
+                && !replaced
                 && known.is_some_and(|known| {
                     known.version.is_some()
                         && known.version == item.version

@@ -19,7 +19,7 @@ use super::unit::Unit;
 const PAGE: usize = 500;
 
 /// UIDs that have records and no item, each with the records it may be named after.
-type Wanted = BTreeMap<String, BTreeSet<String>>;
+pub(super) type Wanted = BTreeMap<String, BTreeSet<String>>;
 
 /// What was found of such UIDs.
 #[derive(Default)]
@@ -60,11 +60,14 @@ impl<S: ItemStore, C: CrmRecords> Sync<'_, S, C> {
 
     /// Looks for the items of such UIDs: where items were left out, under the names that agents give, and by the server's own search.
     pub(super) async fn find_unlisted(&mut self, uids: &[String]) -> Result<Unlisted, EngineError> {
+        let is_on = self.job.guards.on(Guard::MatchByIdentity);
+        let wanted = if is_on { self.without_item(uids)? } else { Wanted::new() };
+        self.search_everywhere(wanted).await
+    }
+
+    /// Looks for the items of these UIDs everywhere.
+    pub(super) async fn search_everywhere(&mut self, wanted: Wanted) -> Result<Unlisted, EngineError> {
         let mut unlisted = Unlisted::default();
-        if !self.job.guards.on(Guard::MatchByIdentity) {
-            return Ok(unlisted);
-        }
-        let wanted = self.without_item(uids)?;
         if wanted.is_empty() {
             return Ok(unlisted);
         }

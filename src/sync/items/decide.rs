@@ -1,5 +1,8 @@
 //! From the state of one item and its records to what is written where. Pure.
 
+mod card;
+mod ending;
+
 use std::collections::BTreeSet;
 
 use crate::crm::{RecordKind, RecordState, RecordView};
@@ -8,7 +11,6 @@ use crate::journal::{Base, Pair, PairState};
 use crate::model::{Area, Field, FieldChanges, Fields, ItemKey, Moment, Reason, ReasonCode, Value};
 use crate::settings::{SyncDirection, UpdateScope};
 use crate::sync::NextTry;
-use crate::sync::contacts::{Admission, ContactPolicy, admit};
 
 use super::decision::{Decision, Facts, PartDecision, Presence, What};
 use super::identity::part_key;
@@ -18,7 +20,7 @@ use super::spoken::{date, title};
 use super::visibility::{self, Visibility, visibility};
 use super::window::{self, Standing};
 use super::writes::{draft, edits, record_write};
-use super::{Guard, Rules, activity_type, contacts, deletion, scheduling};
+use super::{Guard, Rules, activity_type, contacts, scheduling};
 
 /// Decides what is to be done with an item and its records.
 #[must_use]
@@ -213,7 +215,9 @@ impl Situation<'_> {
                 (None, false) if vanished => self.item_deleted(pair, decided),
                 // Its creation in the groupware was cut off.
                 (None, false) if pair.item.is_none() && matches!(self.facts.item, Presence::Absent | Presence::Present(_)) => {
-                    if fact.is_some() {
+                    if self.is_bound_elsewhere(fact) {
+                        decided.what = What::Forget;
+                    } else if fact.is_some() {
                         decided.what = What::CreateItem;
                     }
                 }
@@ -221,6 +225,12 @@ impl Situation<'_> {
                 (None, _) => {}
             },
         }
+    }
+
+    /// Whether the record has another item by now: another agent, or the user, gave it one before this one was made.
+    fn is_bound_elsewhere(&self, fact: Option<&RecordState>) -> bool {
+        let uid = fact.and_then(RecordState::view).and_then(|view| view.uid.as_ref());
+        uid.is_some_and(|uid| uid != self.facts.uid)
     }
 
     /// Whether the item was made from a record that is out of sight.
@@ -345,57 +355,6 @@ impl Situation<'_> {
         What::CreateRecord
     }
 
-    /// A card without a contact (R89, R102): it comes into the CRM when the user says so, and under whom.
-    fn new_card(&self, part: &ItemPart, policy: &ContactPolicy, decided: &mut PartDecision) -> What {
-        if part.record.is_some() {
-            return What::LeaveOut(ReasonCode::PairEnded.into());
-        }
-        let Admission::Offered(fields) = admit(part.fields.clone(), None, &policy.category) else {
-            return What::LeaveOut(ReasonCode::NoCategory.into());
-        };
-        if self.facts.will.import.is_none() {
-            return What::LeaveOut(ReasonCode::AwaitsImport.into());
-        }
-        if self.rules.settings.direction == SyncDirection::ToGroupware {
-            return What::LeaveOut(ReasonCode::DirectionOff.into());
-        }
-        if let Some(refusal) = contacts::refusal(&fields, policy) {
-            decided.park = Some((refusal, NextTry::User));
-            return What::Nothing;
-        }
-        decided.item = contacts::without_derived(fields);
-        activity_type::of_new(&decided.item, self.rules).clone_into(&mut decided.activity_type);
-        What::CreateRecord
-    }
-
-    /// Why a card and a contact that belong together by their ids are not paired.
-    fn bars_pairing(&self, part: &ItemPart, view: &RecordView) -> Option<Reason> {
-        let policy = self.rules.contacts?;
-        if self.facts.will.link {
-            let offered = matches!(admit(part.fields.clone(), None, &policy.category), Admission::Offered(_));
-            return (part.record.is_none() && !offered).then(|| ReasonCode::NoCategory.into());
-        }
-        policy.leaves_out(view).then(|| ReasonCode::NotSelected.into())
-    }
-
-    /// Whether the contact does not belong into the address book any more (R85).
-    fn is_unselected(&self, fact: Option<&RecordState>) -> bool {
-        let (Some(policy), Some(RecordState::Present(view))) = (self.rules.contacts, fact) else { return false };
-        !self.facts.will.push && !self.facts.will.link && policy.leaves_out(view)
-    }
-
-    /// The contact lost its selection: its card goes, unless somebody changed it since (R85, R112).
-    fn unselected(&self, pair: &Pair, part: Option<&ItemPart>, vanished: bool, decided: &mut PartDecision) {
-        match (pair.state, part) {
-            (PairState::Active, Some(_)) if self.facts.will.refuse => decided.what = What::Become(PairState::Unlinked),
-            (PairState::Active, Some(part)) => self.record_deleted(pair, part, decided),
-            // What was removed before may come anew when it is selected again.
-            (PairState::RemovedByUser, None) => decided.what = What::Forget,
-            (_, None) if vanished || pair.item.is_none() => decided.what = What::Forget,
-            _ => {}
-        }
-    }
-
     /// A record without an item (R4, R70, R71).
     fn new_record(&self, view: &RecordView, decided: &mut PartDecision) -> What {
         let (settings, pushed) = (self.rules.settings, self.facts.will.push);
@@ -427,69 +386,6 @@ impl Situation<'_> {
         }
         What::CreateItem
     }
-
-    /// The user removed the item earlier. The record stays as it is, unless he asks for something.
-    fn removed(&self, fact: Option<&RecordState>, decided: &mut PartDecision) {
-        if self.facts.will.push && fact.is_some() {
-            decided.what = What::CreateItem;
-        } else if self.facts.will.confirm {
-            decided.merge.to_crm = deletion::cancelled(&decided.record, self.rules);
-            decided.what = What::Become(PairState::RemovedByUser);
-        }
-    }
-
-    /// R81.
-    fn remove_on_request(&self, fact: Option<&RecordState>, decided: &mut PartDecision) {
-        if self.may_write() {
-            // An activity that goes to the groupware only when it is sent needs no mark that keeps it from coming back.
-            let sent_only = matches!(fact, Some(RecordState::Present(view)) if view.kind == RecordKind::Other);
-            decided.what = What::Remove((!sent_only).then_some(PairState::RemovedByUser));
-        } else {
-            decided.park = Some(self.barrier());
-        }
-    }
-
-    /// The item, or the occurrence, was deleted in the groupware (C9).
-    fn item_deleted(&self, pair: &Pair, decided: &mut PartDecision) {
-        decided.what = What::Become(PairState::RemovedByUser);
-        if pair.record.is_none() || self.facts.will.refuse {
-            return;
-        }
-        match deletion::of_item(&decided.record, self.rules) {
-            deletion::InCrm::Keep => {}
-            deletion::InCrm::Cancel(changes) => decided.merge.to_crm = changes,
-            deletion::InCrm::Ask => decided.park = Some((ReasonCode::DeletedInGroupware.into(), NextTry::User)),
-        }
-    }
-
-    /// The record was deleted in the CRM.
-    fn record_deleted(&self, pair: &Pair, part: &ItemPart, decided: &mut PartDecision) {
-        // With its master the whole series goes, and what somebody said of one occurrence with it.
-        let of_series = |(key, part): (&ItemKey, &ItemPart)| self.facts.pairs.get(key).map_or(part.exists, |pair| differs(pair, part));
-        let changed = differs(pair, part) || part.recurrence_id.is_none() && self.whole.list.iter().any(of_series);
-        decided.what = match deletion::of_record(changed && !self.facts.will.confirm, self.rules) {
-            _ if self.facts.will.refuse => What::Become(PairState::RecordGone),
-            deletion::InGroupware::Keep => What::Become(PairState::RecordGone),
-            deletion::InGroupware::Ask => {
-                decided.park = Some((ReasonCode::DeletedAndChanged.into(), NextTry::User));
-                What::Nothing
-            }
-            deletion::InGroupware::Remove if self.may_write() => What::Remove(None),
-            deletion::InGroupware::Remove => {
-                decided.park = Some(self.barrier());
-                What::Become(PairState::RecordGone)
-            }
-        };
-    }
-}
-
-/// Whether somebody changed a part since its pair was settled.
-fn differs(pair: &Pair, part: &ItemPart) -> bool {
-    let said = &pair.base.groupware;
-    // Where the answer to its creation was lost, only what it says otherwise than it was told to is somebody's change.
-    let seen = pair.item.is_some();
-    part.fields.iter().any(|(field, value)| said.get(field).map_or(seen, |said| said != value))
-        || seen && said.keys().any(|field| !part.fields.contains_key(field))
 }
 
 /// Cancelled, declined or completed: nothing to create on the other side.

@@ -745,3 +745,54 @@ fn v2_writes_that_are_cut_off_double_and_lose_nothing() {
         assert!(book.parked().is_empty(), "{cut}: {:?}", book.parked());
     }
 }
+
+#[test]
+fn v13_a_card_that_is_marked_private_after_it_was_chosen_stays_out_and_its_contact_gets_a_card() {
+    let mut book = Book::new();
+    book.contact("CP1", true, person("Nora", "Neu"));
+    let card = with(person("Geheim", "Neu"), Field::Categories, words(&["CRMcorner"]));
+    book.card("new", "uid-new", None, with(card, Field::Private, Value::Flag(true)));
+    let item = ItemPlace { collection: "cal".into(), id: "new".into() };
+    book.wish(Wish::Link { key: part_key("uid-new", None), item, record: "CP1".into() });
+    book.converge();
+    assert_eq!(book.cards().len(), 2);
+    assert_eq!(book.cards()["new"].parts[0].record, None);
+    assert_eq!(book.crm.fields("CP1")[&Field::GivenName], text("Nora"));
+    assert!(book.agent.journal.wishes(&account(), Area::Contacts).unwrap().is_empty());
+}
+
+#[test]
+fn v12_a_card_is_not_linked_with_a_contact_that_has_another_card_already() {
+    let mut book = Book::new();
+    book.contact("CP1", true, person("Nora", "Neu"));
+    book.converge();
+    let (first, _) = book.only_card();
+    // Another computer's journal, or this one's after its disk was lost, does not know the pair; the card cannot be read just now.
+    book.agent.lose_journal();
+    book.store.lock().broken.insert(first.clone());
+    book.card("new", "uid-new", None, with(person("Nora", "Neu"), Field::Categories, words(&["CRMcorner"])));
+    let item = ItemPlace { collection: "cal".into(), id: "new".into() };
+    book.wish(Wish::Link { key: part_key("uid-new", None), item, record: "CP1".into() });
+    book.converge();
+    assert_eq!(book.cards()["new"].parts[0].record, None);
+    assert!(book.parked().contains(&("Nora Neu".into(), ReasonCode::Ambiguous)), "{:?}", book.parked());
+    book.store.lock().broken.clear();
+    book.store.edit(&first, &to(Field::Role, text("buyer")));
+    book.converge();
+    assert_eq!(book.pairs().len(), 1, "{:?}", book.pairs());
+    assert_eq!(book.pairs()[0].item.as_ref().map(|place| place.id.clone()), Some(first));
+}
+
+#[test]
+fn v5_what_a_user_added_to_a_card_whose_creation_was_cut_off_is_asked_about_before_it_goes() {
+    let mut book = Book::new();
+    book.contact("CP1", true, person("Nora", "Neu"));
+    book.crm.lock().lose_answers = 1;
+    book.try_run().unwrap_err();
+    let (id, _) = book.only_card();
+    book.store.edit(&id, &to(Field::Phones, phones(&["+49 40 1234"])));
+    book.facts("CP1", |facts| facts.switch = Switch::Off);
+    book.converge();
+    assert_eq!(book.store.fields(&id)[&Field::Phones], phones(&["+49 40 1234"]));
+    assert_eq!(book.parked()[0].1, ReasonCode::DeletedAndChanged);
+}
