@@ -9,6 +9,7 @@
 //! | [`sync`] | pure decisions: no I/O, no clock, no async |
 //! | [`groupware`] | port traits of the groupware, and their adapters |
 //! | [`crm`] | port trait of the CRM, the published HTTP contract, and its adapter |
+//! | [`oauth`] | signs in by OAuth 2: how a token is had, renewed and kept |
 //! | [`journal`] | the embedded key-value journal of what belongs to what |
 //! | [`settings`] | configuration file, levels, presets, secrets |
 //! | [`model`] | plain data that every room speaks |
@@ -23,6 +24,7 @@ pub mod engine;
 pub mod groupware;
 pub mod journal;
 pub mod model;
+pub mod oauth;
 pub mod sandbox;
 pub mod settings;
 pub mod sync;

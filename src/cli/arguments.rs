@@ -46,6 +46,10 @@ pub enum Command {
     Demo(Demo),
     /// Set up an account: asks for what is missing, tries it, writes the configuration file
     Setup(Box<Setup>),
+    /// Sign in by OAuth 2 (Microsoft 365, Google and others), in a browser or by a code on another device
+    SignIn(SignInArguments),
+    /// Forget a sign-in, and give it back where the provider takes it
+    SignOut(OneAccount),
     /// Try the mailbox server and the CRM, and say what each can do and what follows
     Doctor(OneAccount),
     /// Synchronise now
@@ -122,8 +126,35 @@ pub struct Setup {
     #[arg(long, value_name = "NAME")]
     pub imap_user: Option<String>,
     /// Where the IMAP password is: keyring, env:NAME, or command:PROGRAM ARGUMENTS
-    #[arg(long, value_name = "WHERE")]
+    #[arg(long, value_name = "WHERE", conflicts_with = "oauth_provider")]
     pub imap_secret: Option<String>,
+    /// Sign in by OAuth 2 instead of a password: microsoft, google or custom
+    #[arg(long, value_name = "PROVIDER", value_parser = ["microsoft", "google", "custom"])]
+    pub oauth_provider: Option<String>,
+    /// Id under which crmsync is registered at the provider
+    #[arg(long, value_name = "ID", requires = "oauth_provider")]
+    pub oauth_client_id: Option<String>,
+    /// Where the secret of that registration is, if there is one: keyring, env:NAME, or command:PROGRAM ARGUMENTS
+    #[arg(long, value_name = "WHERE", requires = "oauth_provider")]
+    pub oauth_client_secret: Option<String>,
+    /// Microsoft: id or domain of the organisation [default: organizations]
+    #[arg(long, value_name = "TENANT", requires = "oauth_provider")]
+    pub oauth_tenant: Option<String>,
+    /// Who signs in, for a shared mailbox [default: the IMAP user]
+    #[arg(long, value_name = "NAME", requires = "oauth_provider")]
+    pub oauth_user: Option<String>,
+    /// What is asked for, with commas [default: what the provider wants]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', requires = "oauth_provider")]
+    pub oauth_scopes: Vec<String>,
+    /// custom: where the browser goes
+    #[arg(long, value_name = "URL", requires = "oauth_provider")]
+    pub oauth_authorization_url: Option<String>,
+    /// custom: where tokens are issued
+    #[arg(long, value_name = "URL", requires = "oauth_provider")]
+    pub oauth_token_url: Option<String>,
+    /// custom: where a code is had for signing in on another device
+    #[arg(long, value_name = "URL", requires = "oauth_provider")]
+    pub oauth_device_url: Option<String>,
     /// Certificate authorities of the organisation for the mailbox server, PEM
     #[arg(long, value_name = "FILE")]
     pub imap_ca_file: Option<PathBuf>,
@@ -148,12 +179,32 @@ pub struct Setup {
     /// Where the CRM's token or password is: keyring, env:NAME, or command:PROGRAM ARGUMENTS
     #[arg(long, value_name = "WHERE")]
     pub crm_secret: Option<String>,
+    /// Where secrets and tokens lie: keyring, or file (encrypted with a passphrase, beside the configuration)
+    #[arg(long, value_name = "PLACE", value_parser = ["keyring", "file"])]
+    pub secret_store: Option<String>,
+    /// Where the passphrase of that file is: env:NAME or command:PROGRAM ARGUMENTS [default: it is asked for on a terminal]
+    #[arg(long, value_name = "WHERE")]
+    pub passphrase: Option<String>,
     /// How mails are selected: folder, category, inbox; several with commas
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub selectors: Vec<String>,
     /// Write the configuration without trying the servers
     #[arg(long)]
     pub no_check: bool,
+}
+
+/// Arguments of `sign-in`.
+#[derive(Debug, Args)]
+pub struct SignInArguments {
+    /// The account; needed only where several sign in separately
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
+    /// By a code that is typed on another device
+    #[arg(long, conflicts_with = "no_browser")]
+    pub device: bool,
+    /// Print the address instead of opening it
+    #[arg(long)]
+    pub no_browser: bool,
 }
 
 /// One account, or all.

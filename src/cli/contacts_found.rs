@@ -82,7 +82,7 @@ pub(super) async fn search(session: &Session, account: &AccountId) -> Result<Fou
     let settings = &session.settings.contacts;
     let ctx = context(session, account, std::sync::Arc::new(Silent));
     if let Some(lock) = session.journal.lock(account)? {
-        return Err(engine::EngineError::Locked { account: account.clone(), cause: lock.cause }.into());
+        return Err(engine::EngineError::locked(account, lock).into());
     }
     let store = engine::sign_in_items(&session.contact_connector(account)?, session.crm()?, &ctx).await?;
     let mut found = Found::default();

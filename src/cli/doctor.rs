@@ -3,15 +3,18 @@
 use serde::Serialize;
 
 use crate::crm::{Capabilities, Crm as _, Profile};
+use crate::engine::lock_of;
 use crate::groupware::{Access, GroupwareError, MailConnector as _, MailStore as _};
-use crate::journal::{Change, Lock};
+use crate::journal::Change;
 use crate::model::{AccountId, Area, CrmSettings, MailboxName};
 use crate::settings::{MailMark, MailSelector, MailSettings, Settings};
 use crate::sync::{MissingMailbox, SourceInputs, plan_sources};
 
 use super::arguments::{Global, OneAccount};
 use super::exit::{Exit, Failure, Outcome};
+use super::output::plain;
 use super::session::{Session, crm_settings};
+use super::sign_in::lasts;
 use super::{doctor_calendar, doctor_contacts};
 
 #[derive(Serialize)]
@@ -138,9 +141,9 @@ async fn examine_account(session: &Session, account: &AccountId, capabilities: O
     let mut findings = Findings::default();
     match session.journal.lock(account) {
         Ok(Some(lock)) => {
-            findings
-                .problems
-                .push(format!("locked since a rejected login ({}): correct the password, then `crmsync unlock {account}`", lock.cause));
+            let repair = if lock.sign_in { "sign-in --account" } else { "unlock" };
+            let first = if lock.sign_in { "" } else { "correct the password, then " };
+            findings.problems.push(format!("locked since a rejected login ({}): {first}`crmsync {repair} {account}`", lock.cause));
             return findings;
         }
         Ok(None) => {}
@@ -148,6 +151,9 @@ async fn examine_account(session: &Session, account: &AccountId, capabilities: O
     }
     if let Some(refused) = refused {
         findings.problems.push(refused.to_owned());
+        return findings;
+    }
+    if !examine_sign_in(session, account, &mut findings).await {
         return findings;
     }
     if let Err(failure) = examine_mailbox(session, account, capabilities, &mut findings).await {
@@ -174,13 +180,37 @@ async fn examine_account(session: &Session, account: &AccountId, capabilities: O
     findings
 }
 
+/// How the account's sign-in by OAuth 2 stands; whether a login makes sense.
+async fn examine_sign_in(session: &Session, account: &AccountId, findings: &mut Findings) -> bool {
+    let standing = match session.settings.accounts.get(account).map(|account| session.sign_ins.of(account)) {
+        None | Some(Ok(None)) => return true,
+        Some(Ok(Some(sign_in))) => sign_in.standing().await,
+        Some(Err(error)) => Err(error),
+    };
+    match standing {
+        Ok(standing) => {
+            findings.facts.push(format!("signed in at {} as {}", standing.provider, plain(&standing.user)));
+            findings.facts.push(lasts(standing.expires, standing.renews));
+            if !standing.renews {
+                findings
+                    .advice
+                    .push("the sign-in does not renew itself: ask for offline_access in scopes, where the provider knows it".to_owned());
+            }
+            true
+        }
+        Err(error) => {
+            findings.problems.push(error.to_string());
+            false
+        }
+    }
+}
+
 /// A rejected login counts here as anywhere (V11); any other failure does not.
 pub(super) async fn lock_if_rejected(session: &Session, account: &AccountId, error: GroupwareError) -> Failure {
-    if let GroupwareError::LoginRejected { refusal, .. } = &error {
-        let lock = Lock { since: chrono::Utc::now(), cause: refusal.text.clone(), mirrored: false };
-        if let Err(error) = session.journal.commit(vec![Change::LockAccount { account: account.clone(), lock }]).await {
-            return error.into();
-        }
+    if let Some(lock) = lock_of(&error, chrono::Utc::now())
+        && let Err(error) = session.journal.commit(vec![Change::LockAccount { account: account.clone(), lock }]).await
+    {
+        return error.into();
     }
     error.into()
 }

@@ -4,7 +4,8 @@ use crate::crm::CrmError;
 use crate::engine::EngineError;
 use crate::groupware::GroupwareError;
 use crate::journal::JournalError;
-use crate::settings::SettingsFaults;
+use crate::oauth::OAuthError;
+use crate::settings::{SecretError, SettingsFaults};
 
 /// Exit codes after sysexits.h.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +115,26 @@ impl From<JournalError> for Failure {
     }
 }
 
+impl From<SecretError> for Failure {
+    fn from(error: SecretError) -> Self {
+        Self::new(if error.is_transient() { Exit::TempFail } else { Exit::Config }, error.to_string())
+    }
+}
+
+impl From<OAuthError> for Failure {
+    fn from(error: OAuthError) -> Self {
+        let exit = match &error {
+            OAuthError::Secret(error) => return error.clone().into(),
+            OAuthError::Unavailable { .. } | OAuthError::Offline { .. } | OAuthError::GaveUp { .. } => Exit::TempFail,
+            OAuthError::NotSignedIn { .. } | OAuthError::SignInNeeded { .. } | OAuthError::Denied { .. } => Exit::NoPermission,
+            OAuthError::Refused { .. } | OAuthError::NotOffered { .. } => Exit::Config,
+            OAuthError::Tls { .. } | OAuthError::Port { .. } => Exit::Unavailable,
+            OAuthError::Protocol { .. } => Exit::Protocol,
+        };
+        Self::new(exit, error.to_string())
+    }
+}
+
 impl From<SettingsFaults> for Failure {
     fn from(faults: SettingsFaults) -> Self {
         Self::new(Exit::Config, faults.to_string())
@@ -138,7 +159,7 @@ const fn groupware_exit(error: &GroupwareError) -> Exit {
         | GroupwareError::Timeout { .. }
         | GroupwareError::Unavailable { .. }
         | GroupwareError::OverQuota { .. } => Exit::TempFail,
-        GroupwareError::LoginRejected { .. } | GroupwareError::Locked { .. } => Exit::NoPermission,
+        GroupwareError::LoginRejected { .. } | GroupwareError::SignInEnded { .. } | GroupwareError::Locked { .. } => Exit::NoPermission,
         GroupwareError::Tls { .. } | GroupwareError::NoSuchMailbox { .. } | GroupwareError::Refused { .. } => Exit::Unavailable,
         GroupwareError::Secret { .. } => Exit::Config,
         GroupwareError::Protocol { .. } | GroupwareError::TooLarge { .. } => Exit::Protocol,

@@ -30,6 +30,7 @@ mod progress;
 mod sandbox;
 mod session;
 mod setup;
+mod sign_in;
 mod status;
 mod sync;
 mod unlock;
@@ -101,6 +102,8 @@ async fn run(arguments: Arguments) -> Outcome {
     match command {
         Command::Demo(command) => demo::run(&global, command).await,
         Command::Setup(command) => setup::run(&global, command).await,
+        Command::SignIn(command) => sign_in::run(&global, &command).await,
+        Command::SignOut(command) => sign_in::out(&global, &command).await,
         Command::Doctor(command) => doctor::run(&global, &command).await,
         Command::Sync(command) => sync::run(&global, &command).await,
         Command::Status => status::run(&global),

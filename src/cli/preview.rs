@@ -37,7 +37,7 @@ pub(super) async fn preview_of(
 ) -> Result<Preview, Failure> {
     let ctx = context(session, account, Arc::new(engine::Silent));
     if let Some(lock) = session.journal.lock(account)? {
-        return Err(EngineError::Locked { account: account.clone(), cause: lock.cause }.into());
+        return Err(EngineError::locked(account, lock).into());
     }
     let mut preview = Preview::default();
     if areas.contains(&Area::Mail) {

@@ -18,10 +18,14 @@ use crate::groupware::imap::ImapConnector;
 use crate::groupware::{LoginGate, ical};
 use crate::journal::Journal;
 use crate::model::{AccountId, Area, CrmSettings};
-use crate::settings::{Effective, Secrets, Settings, Sources, WebFolder, item_rules_digest, load, mail_rules_digest, write_setting};
+use crate::oauth::{Credentials, SignIns};
+use crate::settings::{
+    AskPassphrase, Effective, KdfCost, SecretPlace, SecretSettings, Secrets, Settings, Sources, WebFolder, item_rules_digest, load,
+    mail_rules_digest, write_setting,
+};
 use crate::sync::Addresses;
 use crate::sync::items::Guards;
-use crate::system::{Dirs, SystemClock, SystemResolver, private_dir};
+use crate::system::{Dirs, SystemClock, SystemRandom, SystemResolver, private_dir};
 
 use super::arguments::Global;
 use super::exit::{Exit, Failure};
@@ -36,6 +40,7 @@ pub(super) struct Session {
     pub spool: PathBuf,
     pub sources: Sources,
     pub secrets: Secrets,
+    pub sign_ins: SignIns,
     crm: OnceCell<HttpCrm>,
     /// What the CRM holds for the employee; `None` offline, and without the profile `settings`.
     crm_settings: Option<CrmSettings>,
@@ -47,18 +52,20 @@ impl Session {
     pub(super) fn offline(global: &Global) -> Result<Self, Failure> {
         let (sources, dirs) = sources(global)?;
         let effective = load(&sources, None)?;
-        Self::open(global, sources, &dirs, effective, None)
+        let secrets = secrets_of(&effective.settings.secrets, &sources, Output { json: global.json });
+        Self::open(global, sources, &dirs, effective, secrets, None)
     }
 
     /// Settings with the CRM's level, and the CRM itself.
     pub(super) async fn online(global: &Global) -> Result<Self, Failure> {
         let (sources, dirs) = sources(global)?;
-        let secrets = Secrets::of_system();
         let local = load(&sources, None)?;
+        // Where secrets lie is this computer's own; the CRM's level does not change it.
+        let secrets = secrets_of(&local.settings.secrets, &sources, Output { json: global.json });
         let crm = connect(&local.settings, &secrets).await?;
         let crm_settings = crm_settings(&crm).await?;
         let effective = load(&sources, crm_settings.as_ref())?;
-        let session = Self::open(global, sources, &dirs, effective, crm_settings)?;
+        let session = Self::open(global, sources, &dirs, effective, secrets, crm_settings)?;
         let crm = crm.for_agent(&session.journal.instance().to_string());
         // Only now is it set, and nobody else has the session yet.
         let _ = session.crm.set(crm);
@@ -70,6 +77,7 @@ impl Session {
         sources: Sources,
         dirs: &Dirs,
         effective: Effective,
+        secrets: Secrets,
         crm_settings: Option<CrmSettings>,
     ) -> Result<Self, Failure> {
         for warning in &effective.warnings {
@@ -86,7 +94,8 @@ impl Session {
             journal,
             spool,
             sources,
-            secrets: Secrets::of_system(),
+            sign_ins: sign_ins(&secrets),
+            secrets,
             crm: OnceCell::new(),
             crm_settings,
             capabilities: OnceCell::new(),
@@ -124,6 +133,15 @@ impl Session {
             mirrored |= self.journal.lock(account)?.is_some_and(|lock| lock.mirrored);
         }
         permitted(record, mirrored)
+    }
+
+    /// What the connections of an account sign in with.
+    fn credentials(&self, account: &AccountId) -> Result<Credentials, Failure> {
+        let sign_in = match self.settings.accounts.get(account) {
+            Some(account) => self.sign_ins.of(account)?,
+            None => None,
+        };
+        Ok(Credentials::new(self.secrets.clone(), sign_in))
     }
 
     /// What the CRM offers, asked once.
@@ -198,7 +216,8 @@ impl Session {
             let repair = format!("write its address as url below [accounts.{account}.carddav]");
             Failure::new(Exit::Config, format!("account \"{account}\" has no server of contacts; {repair}"))
         })?;
-        Ok(CardDavConnector::new(account.clone(), access, self.secrets.clone(), LoginGate::new(), CardDavOptions::default()))
+        let credentials = self.credentials(account)?;
+        Ok(CardDavConnector::new(account.clone(), access, credentials, LoginGate::new(), CardDavOptions::default()))
     }
 
     /// A file of this installation's own.
@@ -216,13 +235,13 @@ impl Session {
         let invitations = self.settings.calendar.invitations;
         let options = CalDavOptions { own_addresses: self.own_addresses(account), invitations, ..CalDavOptions::default() };
         let clock = Arc::new(SystemClock);
-        Ok(CalDavConnector::new(account.clone(), access, self.secrets.clone(), LoginGate::new(), clock, options))
+        Ok(CalDavConnector::new(account.clone(), access, self.credentials(account)?, LoginGate::new(), clock, options))
     }
 
     async fn web_folder(&self, folder: &WebFolder) -> Result<WebFolderWriter, Failure> {
         let secret = match folder {
             WebFolder::WebDav { secret: Some(secret), .. } => {
-                let read = self.secrets.read(secret).await.map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
+                let read = self.secrets.read(secret).await?;
                 Some(read.expose().to_owned())
             }
             _ => None,
@@ -237,8 +256,8 @@ impl Session {
             .accounts
             .get(account)
             .ok_or_else(|| Failure::new(Exit::NoInput, format!("the configuration has no account \"{account}\"")))?;
-        let (access, secrets) = (settings.imap.clone(), self.secrets.clone());
-        Ok(ImapConnector::new(account.clone(), access, secrets, Arc::new(SystemResolver), self.spool.clone()))
+        let (access, credentials) = (settings.imap.clone(), self.credentials(account)?);
+        Ok(ImapConnector::new(account.clone(), access, credentials, Arc::new(SystemResolver), self.spool.clone()))
     }
 
     /// Adds to the user's never-log list, in the configuration file.
@@ -259,9 +278,32 @@ pub(super) fn sources(global: &Global) -> Result<(Sources, Dirs), Failure> {
     Ok((Sources::of_system(dirs.config_file.clone(), Vec::new()), dirs))
 }
 
+/// The place of secrets that the settings name. A passphrase that is in no other place is asked for on a terminal, once it is needed.
+pub(super) fn secrets_of(settings: &SecretSettings, sources: &Sources, output: Output) -> Secrets {
+    match settings.store {
+        SecretPlace::Keyring => Secrets::of_system(),
+        SecretPlace::File => {
+            let ask: AskPassphrase = Arc::new(move |path| {
+                let prompt = format!("Passphrase of {} (not shown): ", path.display());
+                if output.interactive() { rpassword::prompt_password(prompt).ok() } else { None }
+            });
+            let path = sources.config.with_file_name("secrets.json");
+            Secrets::in_file(path, KdfCost::default(), settings.passphrase.clone(), ask, Arc::clone(&sources.environment))
+        }
+    }
+}
+
+/// The sign-ins of this computer.
+pub(super) fn sign_ins(secrets: &Secrets) -> SignIns {
+    SignIns::new(secrets.clone(), Arc::new(SystemClock), Arc::new(SystemRandom))
+}
+
 /// The CRM of these settings.
 pub(super) async fn connect(settings: &Settings, secrets: &Secrets) -> Result<HttpCrm, Failure> {
-    let secret = secrets.read(&settings.crm.secret).await.map_err(|error| CrmError::Secret { cause: error.to_string() })?;
+    let secret = secrets.read(&settings.crm.secret).await.map_err(|error| {
+        let failure = Failure::from(CrmError::Secret { cause: error.to_string() });
+        if error.is_transient() { Failure::new(Exit::TempFail, failure.message) } else { failure }
+    })?;
     Ok(HttpCrm::new(&settings.crm, secret.expose())?)
 }
 

@@ -79,7 +79,11 @@ fn write_account(out: &mut dyn std::io::Write, state: &AccountState) -> std::io:
     writeln!(out, "{}", state.account)?;
     if let Some(lock) = &state.locked {
         writeln!(out, "  LOCKED since {}: {}", local(lock.since), lock.cause)?;
-        writeln!(out, "  Ask your administrator, correct the password, then run `crmsync unlock {}`.", state.account)?;
+        if lock.sign_in {
+            writeln!(out, "  Run `crmsync sign-in --account {}`, or ask your administrator.", state.account)?;
+        } else {
+            writeln!(out, "  Ask your administrator, correct the password, then run `crmsync unlock {}`.", state.account)?;
+        }
     }
     match state.last_success {
         Some(at) => writeln!(out, "  last success  {}", local(at))?,

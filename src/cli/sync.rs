@@ -24,6 +24,7 @@ use super::output::table;
 use super::preview::{Preview, preview_of, write_preview};
 use super::progress::Progress;
 use super::session::Session;
+use super::sign_in;
 use super::status::{end, write_areas};
 
 /// Mails a preview reads.
@@ -145,6 +146,8 @@ pub(super) async fn run_in(session: &Session, arguments: &Sync) -> Outcome {
 
 /// Synchronises or previews one account, and shows it to a person.
 async fn one(session: &Session, account: &AccountId, areas: &BTreeSet<Area>, arguments: &Sync) -> Result<(Part, Option<Failure>), Failure> {
+    // Boxed: rare, and a run is a large future as it is.
+    Box::pin(sign_in::ask_if_nobody_is(session, account)).await?;
     if arguments.dry_run {
         let preview = preview_of(session, account, areas, arguments, PREVIEW).await?;
         if !session.output.json {

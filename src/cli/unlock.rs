@@ -43,7 +43,8 @@ pub(super) async fn run(global: &Global, arguments: &Unlock) -> Outcome {
         Err(failure) => lock.mirrored.then_some(failure),
     };
     session.output.answer(&serde_json::json!({ "unlocked": account, "crm_still_locked": remains.is_some() }), |out| {
-        writeln!(out, "Account {account} is unlocked; the next run signs in once with the stored password.")?;
+        let with = if lock.sign_in { "tries the sign-in once more" } else { "signs in once with the stored password" };
+        writeln!(out, "Account {account} is unlocked; the next run {with}.")?;
         if let Some(failure) = &remains {
             writeln!(out, "The CRM still has the lock: {}; ask your administrator, or run `crmsync unlock` again.", failure.message)?;
         }
@@ -58,7 +59,7 @@ impl Session {
         Ok(crm_settings(self.connect_crm().await?).await?.is_some_and(|record| record.password_locked))
     }
 
-    async fn clear_at_crm(&self) -> Result<(), Failure> {
+    pub(super) async fn clear_at_crm(&self) -> Result<(), Failure> {
         Ok(self.connect_crm().await?.mirror_lock(false).await?)
     }
 }

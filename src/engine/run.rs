@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::crm::{Crm, CrmContacts, CrmRecords, Profile};
 use crate::groupware::{GroupwareError, ItemConnector, MailConnector};
 use crate::journal::{AreaCount, Change, Consent, Journal, Lock, RunEnd, RunRecord};
-use crate::model::{AccountId, Area};
+use crate::model::{AccountId, Area, Instant};
 use crate::sync::items::Guard;
 
 use super::contacts::{self, ContactJob};
@@ -114,7 +114,7 @@ async fn begin(plan: &RunPlan, ctx: &Context) -> Result<RunRecord, EngineError> 
 
 async fn begin_with(areas: impl Iterator<Item = Area>, plan: &RunPlan, ctx: &Context) -> Result<RunRecord, EngineError> {
     if let Some(lock) = ctx.journal.lock(&ctx.account)? {
-        return Err(EngineError::Locked { account: ctx.account.clone(), cause: lock.cause });
+        return Err(EngineError::locked(&ctx.account, lock));
     }
     let record = RunRecord {
         id: ctx.run.clone(),
@@ -241,8 +241,7 @@ pub async fn sign_in_items<I: ItemConnector, C: Crm>(connector: &I, crm: &C, ctx
 
 /// A rejected login locks the account; any other failure does not.
 async fn lock_if_rejected<C: Crm>(error: GroupwareError, crm: &C, ctx: &Context) -> EngineError {
-    let GroupwareError::LoginRejected { refusal, .. } = &error else { return error.into() };
-    let mut lock = Lock { since: ctx.now(), cause: refusal.text.clone(), mirrored: false };
+    let Some(mut lock) = lock_of(&error, ctx.now()) else { return error.into() };
     // First on disk, then at the CRM: a crash in between must not allow a second attempt.
     if let Err(error) = ctx.commit(vec![Change::LockAccount { account: ctx.account.clone(), lock: lock.clone() }]).await {
         return error;
@@ -253,5 +252,16 @@ async fn lock_if_rejected<C: Crm>(error: GroupwareError, crm: &C, ctx: &Context)
             return error;
         }
     }
-    EngineError::Locked { account: ctx.account.clone(), cause: lock.cause }
+    EngineError::locked(&ctx.account, lock)
+}
+
+/// The lock that an error sets, if it sets one.
+#[must_use]
+pub fn lock_of(error: &GroupwareError, since: Instant) -> Option<Lock> {
+    let (cause, sign_in) = match error {
+        GroupwareError::LoginRejected { refusal, .. } => (&refusal.text, false),
+        GroupwareError::SignInEnded { text, .. } => (text, true),
+        _ => return None,
+    };
+    Some(Lock { since, cause: cause.clone(), mirrored: false, sign_in })
 }

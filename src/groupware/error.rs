@@ -39,6 +39,15 @@ pub enum GroupwareError {
         /// What the server said.
         refusal: LoginRefusal,
     },
+    /// The sign-in by OAuth 2 holds no longer: the provider renews it no more, or the server rejected a renewed token too. Locks the account
+    /// until somebody signs in again (V11).
+    #[error("{server} rejected the sign-in: {text}")]
+    SignInEnded {
+        /// The provider's host, or `host:port` of the server.
+        server: String,
+        /// What it means, and what to do.
+        text: String,
+    },
     /// The login failed for another reason than the credentials (`[UNAVAILABLE]`, `[LIMIT]`, `[INUSE]`, …). Never locks.
     #[error("{server} is not available for now: {text}")]
     Unavailable {
@@ -56,7 +65,7 @@ pub enum GroupwareError {
         account: String,
     },
     /// The secret could not be had (keyring locked, absent, slow; command failed). Never a rejected password.
-    #[error("the password of account \"{account}\" could not be read: {cause}")]
+    #[error("account \"{account}\" has nothing to sign in with: {cause}")]
     Secret {
         /// The account.
         account: String,
@@ -106,6 +115,14 @@ pub enum GroupwareError {
     /// A body could not be written to the spool folder.
     #[error("a mail could not be written to the spool folder: {0}")]
     Spool(#[source] std::io::Error),
+}
+
+impl GroupwareError {
+    /// Whether credentials were rejected, which locks the account (V11); nothing else does.
+    #[must_use]
+    pub const fn is_rejection(&self) -> bool {
+        matches!(self, Self::LoginRejected { .. } | Self::SignInEnded { .. })
+    }
 }
 
 /// What a server said when it rejected a login.

@@ -22,10 +22,6 @@ enum State {
     /// Logins are allowed.
     #[default]
     Open,
-    /// A second login is allowed after a rejection, with a fresh token.
-    SecondAttempt,
-    /// The first attempt was rejected.
-    LockedAfterFirst,
     /// No more attempts before the user clears the lock.
     Locked,
 }
@@ -48,7 +44,7 @@ impl LoginGate {
     /// Whether logins are turned back.
     #[must_use]
     pub fn is_locked(&self) -> bool {
-        matches!(self.get(), State::Locked | State::LockedAfterFirst)
+        self.get() == State::Locked
     }
 
     /// Locks it.
@@ -61,25 +57,13 @@ impl LoginGate {
         self.set(State::Open);
     }
 
-    /// Lets one more login through after a first rejection: OAuth 2 with a refreshed token. `false` when that was used up already, or when
-    /// the lock is not from this gate's own first attempt.
-    #[must_use]
-    pub fn allow_second_attempt(&self) -> bool {
-        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let allowed = *state == State::LockedAfterFirst;
-        if allowed {
-            *state = State::SecondAttempt;
-        }
-        allowed
-    }
-
     /// Waits for its turn. `None` when the gate is locked by then.
     pub(super) async fn enter(&self) -> Option<GatePass> {
         if self.is_locked() {
             return None;
         }
         let turn = Arc::clone(&self.0.turn).lock_owned().await;
-        if self.is_locked() { None } else { Some(GatePass { gate: self.clone(), _turn: turn }) }
+        if self.is_locked() { None } else { Some(GatePass { gate: self.clone(), second: false, _turn: turn }) }
     }
 
     fn get(&self) -> State {
@@ -91,22 +75,23 @@ impl LoginGate {
     }
 }
 
-/// The right to try one login. Dropped without a word (a lost connection), it changes nothing.
+/// The right to try one login, and after a rejection a second one with a fresh token. Dropped without a word (a lost connection, a provider
+/// of tokens that is away), it changes nothing.
 pub(super) struct GatePass {
     gate: LoginGate,
+    second: bool,
     _turn: OwnedMutexGuard<()>,
 }
 
 impl GatePass {
-    pub(super) fn accepted(self) {
-        if self.gate.get() == State::SecondAttempt {
-            self.gate.set(State::Open);
-        }
+    /// Takes the right to the second attempt: OAuth 2 with a renewed token. Nobody else tries meanwhile. `false` when it was used up already.
+    pub(super) const fn second_attempt(&mut self) -> bool {
+        !std::mem::replace(&mut self.second, true)
     }
 
+    /// No more attempts.
     pub(super) fn rejected(self) {
-        let after = if self.gate.get() == State::Open { State::LockedAfterFirst } else { State::Locked };
-        self.gate.set(after);
+        self.gate.set(State::Locked);
     }
 }
 
@@ -138,20 +123,24 @@ mod tests {
     #[tokio::test]
     async fn v11_oauth_has_one_second_attempt_and_then_is_locked() {
         let gate = LoginGate::new();
-        gate.enter().await.unwrap().rejected();
-        assert!(gate.allow_second_attempt());
-        assert!(!gate.allow_second_attempt());
-        gate.enter().await.unwrap().rejected();
-        assert!(!gate.allow_second_attempt());
+        let mut pass = gate.enter().await.unwrap();
+        let waiting = tokio::spawn({
+            let gate = gate.clone();
+            async move { gate.enter().await.is_none() }
+        });
+        tokio::task::yield_now().await;
+        assert!(pass.second_attempt());
+        assert!(!pass.second_attempt());
+        assert!(!waiting.is_finished(), "nobody else tries meanwhile");
+        pass.rejected();
+        assert!(waiting.await.unwrap());
         assert!(gate.enter().await.is_none());
         gate.unlock();
         assert!(gate.enter().await.is_some());
     }
 
     #[tokio::test]
-    async fn v11_a_lock_from_the_journal_knows_no_second_attempt() {
-        let gate = LoginGate::locked();
-        assert!(!gate.allow_second_attempt());
-        assert!(gate.enter().await.is_none());
+    async fn v11_a_gate_that_the_journal_says_is_locked_lets_nobody_in() {
+        assert!(LoginGate::locked().enter().await.is_none());
     }
 }

@@ -15,6 +15,7 @@ mod login_gate;
 mod login_secret;
 mod mail_store;
 pub mod mime;
+mod sign_in;
 mod tls;
 mod traffic;
 pub mod vcard;
@@ -31,4 +32,5 @@ pub use mail_store::{
     Access, Copied, FetchedMail, Known, MailConnector, MailStore, MailStoreFeatures, MailTraits, Mailbox, MailboxStatus, Moved, Query,
     Selected, SpecialUse, UidSet, Wakeup,
 };
+use sign_in::{rejected_twice, sign_in_failed};
 pub use traffic::{Traffic, TrafficSnapshot};

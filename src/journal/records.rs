@@ -275,4 +275,7 @@ pub struct Lock {
     pub cause: String,
     /// The CRM has it too.
     pub mirrored: bool,
+    /// It is of a sign-in by OAuth 2: signing in anew clears it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sign_in: bool,
 }

@@ -15,8 +15,8 @@ use super::names;
 use super::schema::{self, Fallback};
 use super::value::{Element, Kind, Value};
 use super::{
-    Account, ConflictPolicy, ContactSettings, CrmAccess, CrmAuth, DavAccess, ImapAccess, ItemSettings, MailSettings, OnGroupwareDelete,
-    Secret, Settings, SyncSettings, UpdateScope, WebFolder,
+    Account, ConflictPolicy, ContactSettings, CrmAccess, CrmAuth, DavAccess, Endpoints, ImapAccess, ItemSettings, MailSettings,
+    OAuthProvider, OnGroupwareDelete, Secret, SecretSettings, Settings, SignInSettings, SyncSettings, UpdateScope, WebFolder,
 };
 
 /// The settings in force, or `None` when something needed is missing; why stands among the faults.
@@ -69,9 +69,10 @@ fn derive(layers: &mut Layers) {
         let key = |name: &str| format!("accounts.{account}.{name}");
         let port = if text(layers, &key("imap.security")).as_deref() == Some("tls") { 993 } else { 143 };
         default_to(layers, key("imap.port"), Value::Integer(port));
-        for leaf in ["user", "secret", "ca_file"] {
+        derive_sign_in(layers, &key);
+        for (table, leaf) in [("dav", "user"), ("dav", "secret"), ("dav", "ca_file"), ("oauth", "user"), ("oauth", "ca_file")] {
             if let Some(of_imap) = layers.merged.get(&key(&format!("imap.{leaf}"))).cloned() {
-                default_to(layers, key(&format!("dav.{leaf}")), of_imap.value);
+                default_to(layers, key(&format!("{table}.{leaf}")), of_imap.value);
             }
         }
         for leaf in ["url", "auth", "user", "secret", "ca_file"] {
@@ -84,6 +85,19 @@ fn derive(layers: &mut Layers) {
             own_address(layers, key("addresses"), address);
         }
     }
+}
+
+/// With a provider the servers of an account take its token, unless they are told otherwise.
+fn derive_sign_in(layers: &mut Layers, key: &impl Fn(&str) -> String) {
+    let signs_in = layers.merged.contains_key(&key("oauth.provider"));
+    for (table, without, with) in [("imap", "password", "xoauth2"), ("dav", "basic", "bearer")] {
+        let auth = key(&format!("{table}.auth"));
+        default_to(layers, auth.clone(), Value::Text(if signs_in { with } else { without }.to_owned()));
+        if signs_in && text(layers, &auth).is_some_and(|auth| auth != without) {
+            default_to(layers, key(&format!("{table}.secret")), Value::Secret(Secret::SignIn));
+        }
+    }
+    default_to(layers, key("oauth.tenant"), Value::Text("organizations".to_owned()));
 }
 
 /// A user name that is an address is always one of the user's own, whatever else is: it never matches as a customer (R24).
@@ -167,6 +181,7 @@ impl Assembler<'_> {
         Some(Settings {
             areas: self.choices("sync.areas"),
             sync: SyncSettings { consent: self.bool("sync.consent"), result_display: self.choice("sync.result_display")? },
+            secrets: SecretSettings { store: self.choice("secrets.store")?, passphrase: self.secret("secrets.passphrase") },
             crm: crm?,
             accounts: accounts?,
             mail: mail?,
@@ -210,7 +225,44 @@ impl Assembler<'_> {
         };
         let dav = self.dav(name, "dav");
         let carddav = self.dav(name, "carddav");
-        Some(Account { addresses: list(self.layers, &key("addresses")), imap, dav, carddav })
+        let oauth = self.sign_in(name);
+        Some(Account { addresses: list(self.layers, &key("addresses")), imap, dav, carddav, oauth })
+    }
+
+    fn sign_in(&mut self, name: &str) -> Option<SignInSettings> {
+        let key = |leaf: &str| format!("accounts.{name}.oauth.{leaf}");
+        let provider = match text(self.layers, &key("provider"))?.as_str() {
+            "microsoft" => OAuthProvider::Microsoft { tenant: text(self.layers, &key("tenant"))? },
+            "google" => OAuthProvider::Google,
+            _ => OAuthProvider::Custom(Box::new(Endpoints {
+                authorization: self.url(&key("authorization_url")),
+                token: self.needed(&key("token_url"), "https://idp.example.com/token").and_then(|url| Url::parse(&url).ok())?,
+                device: self.url(&key("device_url")),
+                revocation: self.url(&key("revocation_url")),
+            })),
+        };
+        let ca_file = self.existing_file(&key("ca_file"));
+        Some(SignInSettings {
+            provider,
+            client_id: self.needed(&key("client_id"), "11112222-3333-4444-5555-666677778888")?,
+            client_secret: self.secret(&key("client_secret")),
+            user: text(self.layers, &key("user"))?,
+            scopes: list(self.layers, &key("scopes")),
+            redirect_port: self.number(&key("redirect_port"))?,
+            ca_file,
+        })
+    }
+
+    /// A text that has to be there once the provider is named.
+    fn needed(&mut self, key: &str, example: &str) -> Option<String> {
+        let found = text(self.layers, key);
+        if found.is_none() && !self.layers.faults.iter().any(|fault| fault.key.as_deref() == Some(key)) {
+            let (table, leaf) = key.rsplit_once('.').unwrap_or(("", key));
+            let place = self.place(&format!("{table}.provider"));
+            let problem = Problem::new("is not set", format!("write {leaf} = \"{example}\" below [{table}]"));
+            self.layers.faults.push(Fault::error(place, key, problem));
+        }
+        found
     }
 
     fn mail(&mut self) -> Option<MailSettings> {

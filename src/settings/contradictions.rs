@@ -8,7 +8,10 @@ use super::fault::{Fault, Place, Problem};
 use super::levels::{Layers, Merged};
 use super::schema::Setting;
 use super::value::is_loopback;
-use super::{MailMark, MailSelector, Security, Settings, WebFolder};
+use super::{
+    Account, AuthMethod, DavAccess, DavAuth, MailMark, MailSelector, OAuthProvider, Secret, SecretPlace, Security, Settings,
+    SignInSettings, WebFolder,
+};
 
 /// Finds them; each fault stands at the setting that is to be changed.
 pub(super) fn find(layers: &mut Layers, settings: &Settings) {
@@ -17,6 +20,7 @@ pub(super) fn find(layers: &mut Layers, settings: &Settings) {
     finder.names(settings);
     finder.never_log(settings);
     finder.connections(settings);
+    finder.secrets(settings);
     let mut found = finder.found;
     layers.faults.append(&mut found);
 }
@@ -114,6 +118,7 @@ impl Finder<'_> {
                 let what = format!("differs from account {other} only in case, - or _, and would share its environment variables");
                 self.found.push(Fault::error(place, &format!("accounts.{name}"), Problem::new(what, "rename one of the two")));
             }
+            self.sign_in(name.as_str(), account);
             let key = |leaf: &str| format!("accounts.{name}.imap.{leaf}");
             let imap = &account.imap;
             if imap.security == Security::None && !is_loopback(&imap.host) {
@@ -154,6 +159,70 @@ impl Finder<'_> {
                     "keep one of the two accounts",
                 );
             }
+        }
+    }
+
+    fn secrets(&mut self, settings: &Settings) {
+        if settings.secrets.store == SecretPlace::File && matches!(settings.secrets.passphrase, Some(Secret::Keyring(_))) {
+            self.error(
+                "secrets.passphrase",
+                "lies in the file that it opens",
+                "write { env = \"VARIABLE\" } or { command = [\"program\"] }",
+            );
+        }
+        if settings.secrets.store == SecretPlace::Keyring && settings.secrets.passphrase.is_some() {
+            self.warn("secrets.passphrase", "has no effect, because secrets lie in the keyring", "take it out, or write store = \"file\"");
+        }
+    }
+
+    fn sign_in(&mut self, name: &str, account: &Account) {
+        let key = |leaf: &str| format!("accounts.{name}.oauth.{leaf}");
+        let of = |table, dav: Option<&'_ DavAccess>| dav.map(|dav| (table, dav.secret.clone(), dav.auth == DavAuth::Bearer, "bearer"));
+        let imap = ("imap", account.imap.secret.clone(), account.imap.auth != AuthMethod::Password, "xoauth2");
+        let servers = [Some(imap), of("dav", account.dav.as_ref()), of("carddav", account.carddav.as_ref())];
+        let mut takes_token = false;
+        for (table, _, token, auth) in servers.into_iter().flatten().filter(|(_, secret, ..)| *secret == Secret::SignIn) {
+            takes_token |= token;
+            if !token {
+                let repair = format!("write auth = \"{auth}\", or where the password is as secret = {{ keyring = \"{name}-{table}\" }}");
+                self.error(&format!("accounts.{name}.{table}.auth"), "takes a password, and the account signs in by OAuth 2", &repair);
+            }
+        }
+        let Some(oauth) = &account.oauth else {
+            for leaf in ["client_id", "client_secret", "token_url", "authorization_url", "device_url", "scopes"] {
+                if self.layers.merged.contains_key(&key(leaf)) && !self.layers.merged.contains_key(&key("provider")) {
+                    self.warn(&key(leaf), "has no effect without a provider", "write provider = \"microsoft\", \"google\" or \"custom\"");
+                }
+            }
+            return;
+        };
+        if !takes_token {
+            let what = "has no effect, because every server of the account is told another way to sign in";
+            self.warn(&key("provider"), what, "take auth and secret out below [accounts.NAME.imap] and [accounts.NAME.dav]");
+        }
+        self.provider(&key, oauth);
+    }
+
+    fn provider(&mut self, key: &impl Fn(&str) -> String, oauth: &SignInSettings) {
+        match &oauth.provider {
+            OAuthProvider::Custom(endpoints) if endpoints.authorization.is_none() && endpoints.device.is_none() => {
+                self.error(&key("provider"), "is \"custom\", and there is no way in", "write authorization_url, device_url or both");
+            }
+            OAuthProvider::Google if oauth.client_secret.is_none() => self.error(
+                &key("provider"),
+                "is \"google\", which demands a client secret of desktop applications too",
+                "write client_secret = { keyring = \"google-client\" } and store it there",
+            ),
+            _ => {}
+        }
+        let custom = matches!(oauth.provider, OAuthProvider::Custom(_));
+        for leaf in ["authorization_url", "token_url", "device_url", "revocation_url"] {
+            if !custom && self.layers.merged.contains_key(&key(leaf)) {
+                self.warn(&key(leaf), "has no effect, because the provider is known", "take it out, or write provider = \"custom\"");
+            }
+        }
+        if oauth.scopes.iter().any(|scope| scope.contains(|c: char| c.is_whitespace() || c == '"' || c == '\\')) {
+            self.error(&key("scopes"), "holds a scope with a blank or a quote", "write each scope as an element of its own");
         }
     }
 }

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, Value as TomlValue};
+use url::Url;
 
 use crate::model::AccountId;
 
@@ -11,7 +12,7 @@ use super::fault::{Fault, Place, SettingsFaults};
 use super::file::{self, Role};
 use super::schema;
 use super::value::Value;
-use super::{Account, CrmAccess, DavAuth, Secret};
+use super::{Account, CrmAccess, DavAuth, Endpoints, OAuthProvider, Secret, SecretSettings};
 
 /// The first lines of a new file.
 const HEADER: &str = "# Configuration of crmsync. `crmsync config example` prints every setting with its default.\n";
@@ -37,30 +38,60 @@ pub fn write_account(path: &Path, name: &AccountId, account: &Account) -> Result
     let key = |leaf: &str| format!("accounts.{name}.{leaf}");
     let imap = &account.imap;
     let dav = account.dav.as_ref();
-    edit(
-        path,
-        &[
-            (key("addresses"), Some(texts(&account.addresses))),
-            (key("imap.host"), Some(imap.host.as_str().into())),
-            (key("imap.port"), Some(i64::from(imap.port).into())),
-            (key("imap.security"), Some(word(imap.security))),
-            (key("imap.auth"), Some(word(imap.auth))),
-            (key("imap.user"), Some(imap.user.as_str().into())),
-            (key("imap.secret"), Some(secret(&imap.secret))),
-            (key("imap.ca_file"), imap.ca_file.as_ref().map(|path| path.to_string_lossy().as_ref().into())),
-            (key("dav.url"), dav.map(|dav| dav.url.as_str().into())),
-            // What is not written is that of imap.
-            (key("dav.auth"), dav.filter(|dav| dav.auth != DavAuth::Basic).map(|dav| word(dav.auth))),
-            (key("dav.user"), dav.filter(|dav| dav.user != imap.user).map(|dav| dav.user.as_str().into())),
-            (key("dav.secret"), dav.filter(|dav| dav.secret != imap.secret).map(|dav| secret(&dav.secret))),
-            (
-                key("dav.ca_file"),
-                dav.filter(|dav| dav.ca_file != imap.ca_file)
-                    .and_then(|dav| dav.ca_file.as_ref())
-                    .map(|path| path.to_string_lossy().as_ref().into()),
-            ),
-        ],
-    )
+    let usual_dav = if account.oauth.is_some() { DavAuth::Bearer } else { DavAuth::Basic };
+    let mut changes = sign_in(&key, account);
+    changes.extend([
+        (key("addresses"), Some(texts(&account.addresses))),
+        (key("imap.host"), Some(imap.host.as_str().into())),
+        (key("imap.port"), Some(i64::from(imap.port).into())),
+        (key("imap.security"), Some(word(imap.security))),
+        (key("imap.auth"), Some(word(imap.auth))),
+        (key("imap.user"), Some(imap.user.as_str().into())),
+        (key("imap.secret"), secret(&imap.secret)),
+        (key("imap.ca_file"), imap.ca_file.as_ref().map(|path| path.to_string_lossy().as_ref().into())),
+        (key("dav.url"), dav.map(|dav| dav.url.as_str().into())),
+        // What is not written is that of imap.
+        (key("dav.auth"), dav.filter(|dav| dav.auth != usual_dav).map(|dav| word(dav.auth))),
+        (key("dav.user"), dav.filter(|dav| dav.user != imap.user).map(|dav| dav.user.as_str().into())),
+        (key("dav.secret"), dav.filter(|dav| dav.secret != imap.secret).and_then(|dav| secret(&dav.secret))),
+        (
+            key("dav.ca_file"),
+            dav.filter(|dav| dav.ca_file != imap.ca_file)
+                .and_then(|dav| dav.ca_file.as_ref())
+                .map(|path| path.to_string_lossy().as_ref().into()),
+        ),
+    ]);
+    edit(path, &changes)
+}
+
+/// What stands below `oauth`; for an account without it, that nothing does.
+fn sign_in(key: &impl Fn(&str) -> String, account: &Account) -> Vec<(String, Option<TomlValue>)> {
+    let oauth = account.oauth.as_ref();
+    let (mut provider, mut tenant, mut urls) = (None, None, [None, None, None, None]);
+    match oauth.map(|oauth| &oauth.provider) {
+        None => {}
+        Some(OAuthProvider::Google) => provider = Some("google"),
+        Some(OAuthProvider::Microsoft { tenant: named }) => (provider, tenant) = (Some("microsoft"), Some(named.as_str())),
+        Some(OAuthProvider::Custom(endpoints)) => {
+            let Endpoints { authorization, token, device, revocation } = endpoints.as_ref();
+            provider = Some("custom");
+            urls = [authorization.as_ref(), Some(token), device.as_ref(), revocation.as_ref()];
+        }
+    }
+    let [authorization, token, device, revocation] = urls;
+    let text = |leaf: &str, text: Option<&str>| (key(&format!("oauth.{leaf}")), text.map(TomlValue::from));
+    vec![
+        text("provider", provider),
+        text("tenant", tenant),
+        text("client_id", oauth.map(|oauth| oauth.client_id.as_str())),
+        (key("oauth.client_secret"), oauth.and_then(|oauth| oauth.client_secret.as_ref()).and_then(secret)),
+        text("user", oauth.map(|oauth| oauth.user.as_str()).filter(|user| *user != account.imap.user)),
+        (key("oauth.scopes"), oauth.filter(|oauth| !oauth.scopes.is_empty()).map(|oauth| texts(&oauth.scopes))),
+        text("authorization_url", authorization.map(Url::as_str)),
+        text("token_url", token.map(Url::as_str)),
+        text("device_url", device.map(Url::as_str)),
+        text("revocation_url", revocation.map(Url::as_str)),
+    ]
 }
 
 /// Writes how the CRM is reached.
@@ -71,10 +102,16 @@ pub fn write_crm(path: &Path, crm: &CrmAccess) -> Result<(), WriteError> {
             ("crm.url".to_owned(), Some(crm.url.as_str().into())),
             ("crm.auth".to_owned(), Some(word(crm.auth))),
             ("crm.user".to_owned(), crm.user.as_deref().map(Into::into)),
-            ("crm.secret".to_owned(), Some(secret(&crm.secret))),
+            ("crm.secret".to_owned(), secret(&crm.secret)),
             ("crm.ca_file".to_owned(), crm.ca_file.as_ref().map(|path| path.to_string_lossy().as_ref().into())),
         ],
     )
+}
+
+/// Writes where secrets lie.
+pub fn write_secrets(path: &Path, secrets: &SecretSettings) -> Result<(), WriteError> {
+    let passphrase = secrets.passphrase.as_ref().and_then(secret);
+    edit(path, &[("secrets.store".to_owned(), Some(word(secrets.store))), ("secrets.passphrase".to_owned(), passphrase)])
 }
 
 /// Writes one setting, given as text like on the command line; `None` takes it out.
@@ -85,7 +122,7 @@ pub fn write_setting(path: &Path, key: &str, text: Option<&str>) -> Result<(), W
         (Some(setting), Some(text)) => setting.kind.parse(text).map(Some),
     };
     let value = read.map_err(|problem| SettingsFaults(vec![Fault::error(Place::CommandLine, key, problem)]))?;
-    edit(path, &[(key.to_owned(), value.map(toml))])
+    edit(path, &[(key.to_owned(), value.and_then(toml))])
 }
 
 fn edit(path: &Path, changes: &[(String, Option<TomlValue>)]) -> Result<(), WriteError> {
@@ -170,22 +207,24 @@ fn word(choice: impl serde::Serialize) -> TomlValue {
     serde_json::to_value(choice).ok().and_then(|json| json.as_str().map(Into::into)).unwrap_or_else(|| "".into())
 }
 
-fn secret(secret: &Secret) -> TomlValue {
+/// Where a secret is; a token of a sign-in stands nowhere.
+fn secret(secret: &Secret) -> Option<TomlValue> {
     let (name, value): (_, TomlValue) = match secret {
         Secret::Keyring(entry) => ("keyring", entry.as_str().into()),
         Secret::Environment(variable) => ("env", variable.as_str().into()),
         Secret::Command(words) => ("command", texts(words)),
+        Secret::SignIn => return None,
     };
-    InlineTable::from_iter([(name, value)]).into()
+    Some(InlineTable::from_iter([(name, value)]).into())
 }
 
-fn toml(value: Value) -> TomlValue {
-    match value {
+fn toml(value: Value) -> Option<TomlValue> {
+    Some(match value {
         Value::Bool(value) => value.into(),
         Value::Integer(value) => value.into(),
         Value::Size(_) => value.to_string().trim_matches('"').into(),
         Value::Text(text) => text.into(),
         Value::List(list) => texts(&list),
-        Value::Secret(place) => secret(&place),
-    }
+        Value::Secret(place) => return secret(&place),
+    })
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{ContactSettings, DavAccess, ItemSettings};
+use super::{ContactSettings, DavAccess, ItemSettings, SecretSettings, SignInSettings};
 use crate::model::{AccountId, Area};
 
 /// All settings in force.
@@ -16,6 +16,8 @@ pub struct Settings {
     pub areas: BTreeSet<Area>,
     /// How runs behave.
     pub sync: SyncSettings,
+    /// Where secrets lie.
+    pub secrets: SecretSettings,
     /// The CRM.
     pub crm: CrmAccess,
     /// Groupware accounts by name.
@@ -87,6 +89,8 @@ pub enum Secret {
     Environment(String),
     /// A command with its arguments, whose first output line is the secret.
     Command(Vec<String>),
+    /// The access token of the account's sign-in by OAuth 2. It stands in no file: it follows from `[accounts.NAME.oauth]`.
+    SignIn,
 }
 
 /// A groupware account.
@@ -100,6 +104,8 @@ pub struct Account {
     pub dav: Option<DavAccess>,
     /// The server of contacts; the same, unless another is named.
     pub carddav: Option<DavAccess>,
+    /// How the account signs in by OAuth 2, where it does.
+    pub oauth: Option<SignInSettings>,
 }
 
 /// How the mailbox server is reached.

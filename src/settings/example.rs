@@ -66,7 +66,11 @@ fn entry(text: &mut String, setting: &Setting, leaf: &str) {
 
 fn shown(kind: Kind, text: &str) -> String {
     match kind {
-        Kind::Secret => Value::Secret(Secret::Keyring(text.to_owned())).to_string(),
+        Kind::Secret => Value::Secret(match text.strip_prefix('$') {
+            Some(variable) => Secret::Environment(variable.to_owned()),
+            None => Secret::Keyring(text.to_owned()),
+        })
+        .to_string(),
         _ => kind.parse(text).map(|value| value.to_string()).unwrap_or_default(),
     }
 }

@@ -44,6 +44,8 @@ fn store_error(error: &::keyring::Error) -> StoreError {
             StoreError::Absent(cause.unwrap_or_else(|| error.to_string()))
         }
         ::keyring::Error::NoStorageAccess(cause) => StoreError::Locked(cause.to_string()),
+        // The service behind the store has gone, or never came up.
+        ::keyring::Error::PlatformFailure(cause) => StoreError::Absent(cause.to_string()),
         ::keyring::Error::NoEntry => StoreError::NoEntry,
         // These hold the stored bytes: nothing of them is repeated.
         ::keyring::Error::BadEncoding(_) | ::keyring::Error::BadDataFormat(..) => {

@@ -1,7 +1,8 @@
-//! Reads secrets from where they are: the keyring of the system, the environment, or a command. Never from a file of ours, and never into
-//! a log, a message or an argument list.
+//! Reads secrets from where they are: the keyring of the system or the encrypted file in its place, the environment, or a command. Never
+//! from a file that can be read as it is, and never into a log, a message or an argument list.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use super::Secret;
 use super::keyring::{SecretStore, StoreError, SystemKeyring};
 use super::levels::Environment;
+use super::secret_file::{KdfCost, SecretFile};
 use super::value::quote;
 
 /// A keyring answers within this time, or counts as hanging.
@@ -62,7 +64,8 @@ impl fmt::Debug for SecretValue {
 pub enum SecretError {
     /// The system has no keyring.
     #[error(
-        "the system has no keyring; start one, or set the secret to {{ env = \"VARIABLE\" }} or {{ command = [\"program\"] }} ({detail})"
+        "the system has no keyring; start one, or write store = \"file\" below [secrets], or set the secret to {{ env = \"VARIABLE\" }} or \
+         {{ command = [\"program\"] }} ({detail})"
     )]
     NoKeyring {
         /// What the system said.
@@ -98,6 +101,18 @@ pub enum SecretError {
         /// What the keyring said.
         detail: String,
     },
+    /// The encrypted file has no passphrase.
+    #[error(
+        "the file of secrets {} wants its passphrase; write passphrase = {{ env = \"VARIABLE\" }} below [secrets], or start crmsync on a terminal",
+        path.display()
+    )]
+    NoPassphrase {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The secret is the token of a sign-in, and the account has none.
+    #[error("the account does not sign in by OAuth 2; write [accounts.NAME.oauth] as in `crmsync config example`")]
+    NoSignIn,
     /// The environment variable is not set or empty.
     #[error("the environment variable {variable} is not set or empty; set it for crmsync, or choose another place for the secret")]
     NoVariable {
@@ -140,14 +155,35 @@ pub enum SecretError {
     },
 }
 
+impl SecretError {
+    /// Whether it may be gone at the next try, without a change to the settings: a keyring that is locked, away or slow.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::NoKeyring { .. } | Self::KeyringHangs { .. } | Self::KeyringLocked { .. } | Self::NoPassphrase { .. })
+    }
+}
+
+/// Asks a person for the passphrase of the file; `None` where nobody sits in front.
+pub type AskPassphrase = Arc<dyn Fn(&Path) -> Option<String> + Send + Sync>;
+
 /// Reads and keeps secrets.
 #[derive(Clone)]
 pub struct Secrets {
     store: Arc<dyn SecretStore>,
+    /// The same, where it is the encrypted file, and how its passphrase is had.
+    file: Option<Arc<Vault>>,
     environment: Environment,
     keyring_bound: Duration,
     command_bound: Duration,
     hanging: Arc<AtomicUsize>,
+}
+
+struct Vault {
+    file: Arc<SecretFile>,
+    passphrase: Option<Secret>,
+    ask: AskPassphrase,
+    /// One question at a time.
+    asking: tokio::sync::Mutex<()>,
 }
 
 impl fmt::Debug for Secrets {
@@ -175,7 +211,15 @@ impl Secrets {
     /// A keyring and an environment of one's own.
     #[must_use]
     pub fn new(store: Arc<dyn SecretStore>, environment: Environment) -> Self {
-        Self { store, environment, keyring_bound: KEYRING_BOUND, command_bound: COMMAND_BOUND, hanging: Arc::default() }
+        Self { store, file: None, environment, keyring_bound: KEYRING_BOUND, command_bound: COMMAND_BOUND, hanging: Arc::default() }
+    }
+
+    /// The encrypted file at `path` in place of the keyring. Its passphrase comes from `passphrase`, else from `ask`, once it is needed.
+    #[must_use]
+    pub fn in_file(path: PathBuf, cost: KdfCost, passphrase: Option<Secret>, ask: AskPassphrase, environment: Environment) -> Self {
+        let file = Arc::new(SecretFile::new(path, cost));
+        let vault = Vault { file: Arc::clone(&file), passphrase, ask, asking: tokio::sync::Mutex::default() };
+        Self { file: Some(Arc::new(vault)), ..Self::new(file, environment) }
     }
 
     /// The same with other bounds.
@@ -191,13 +235,22 @@ impl Secrets {
                 let value = self.ask(entry, |store, entry| store.read(entry).map(SecretValue::new)).await?;
                 usable(&value, || format!("the keyring entry \"{entry}\""))
             }
+            elsewhere => self.read_elsewhere(elsewhere).await,
+        }
+    }
+
+    /// Reads a secret that lies neither in the keyring nor in the file.
+    async fn read_elsewhere(&self, secret: &Secret) -> Result<SecretValue, SecretError> {
+        match secret {
+            Secret::Keyring(entry) => Err(SecretError::NoEntry { entry: entry.clone() }),
+            Secret::SignIn => Err(SecretError::NoSignIn),
             Secret::Environment(variable) => {
                 let value = (self.environment)(variable).map(SecretValue::new).filter(|value| !value.expose().trim().is_empty());
                 let value = value.ok_or_else(|| SecretError::NoVariable { variable: variable.clone() })?;
                 usable(&value, || format!("the environment variable {variable}"))
             }
             Secret::Command(words) => {
-                let value = self.run(words).await?;
+                let value = Box::pin(self.run(words)).await?;
                 usable(&value, || format!("the command {}", words.first().map(|word| quote(word)).unwrap_or_default()))
             }
         }
@@ -223,6 +276,8 @@ impl Secrets {
         entry: &str,
         question: impl FnOnce(&dyn SecretStore, &str) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, SecretError> {
+        // Boxed: rare, and it would make every future here a large one.
+        Box::pin(self.open_file()).await?;
         let hangs = SecretError::KeyringHangs { after: self.keyring_bound };
         if self.hanging.fetch_add(1, Ordering::Relaxed) >= MAX_HANGING {
             self.hanging.fetch_sub(1, Ordering::Relaxed);
@@ -249,6 +304,25 @@ impl Secrets {
                 StoreError::Failed(detail) => SecretError::Keyring { entry: entry.to_owned(), detail },
             }),
         }
+    }
+
+    /// Gives the encrypted file its passphrase, if it has none yet.
+    async fn open_file(&self) -> Result<(), SecretError> {
+        let Some(vault) = &self.file else { return Ok(()) };
+        let _turn = vault.asking.lock().await;
+        if vault.file.has_passphrase() {
+            return Ok(());
+        }
+        let missing = || SecretError::NoPassphrase { path: vault.file.path().to_owned() };
+        let passphrase = if let Some(secret) = &vault.passphrase {
+            self.read_elsewhere(secret).await?
+        } else {
+            let (ask, path) = (Arc::clone(&vault.ask), vault.file.path().to_owned());
+            let typed = tokio::task::spawn_blocking(move || ask(&path)).await.ok().flatten();
+            SecretValue::new(typed.filter(|typed| !typed.is_empty()).ok_or_else(missing)?)
+        };
+        vault.file.set_passphrase(passphrase);
+        Ok(())
     }
 
     /// Runs a command without a shell and takes the first line of its output.
@@ -472,6 +546,39 @@ mod tests {
     #[test]
     fn a_secret_has_no_text_form() {
         assert_eq!(format!("{:?}", SecretValue::new("hunter2".to_owned())), "SecretValue");
+    }
+
+    fn in_file(folder: &Path, passphrase: Option<Secret>, typed: Option<&'static str>) -> Secrets {
+        let cost = KdfCost { memory: 64, rounds: 1 };
+        let ask: AskPassphrase = Arc::new(move |_| typed.map(str::to_owned));
+        let environment: Environment = Arc::new(|name| (name == "P").then(|| "correct horse".to_owned()));
+        Secrets::in_file(folder.join("secrets.json"), cost, passphrase, ask, environment)
+    }
+
+    #[tokio::test]
+    async fn a_file_with_a_passphrase_takes_the_place_of_the_keyring() {
+        let folder = tempfile::tempdir().unwrap();
+        let work = Secret::Keyring("work".to_owned());
+        let named = in_file(folder.path(), Some(Secret::Environment("P".to_owned())), None);
+        assert!(matches!(named.read(&work).await, Err(SecretError::NoEntry { .. })));
+        named.write("work", &SecretValue::new("hunter2".to_owned())).await.unwrap();
+        let typed = in_file(folder.path(), None, Some("correct horse"));
+        assert_eq!(typed.read(&work).await.unwrap().expose(), "hunter2");
+        typed.delete("work").await.unwrap();
+        assert!(matches!(named.read(&work).await, Err(SecretError::NoEntry { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_file_without_its_passphrase_or_with_a_wrong_one_passes_and_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let work = Secret::Keyring("work".to_owned());
+        in_file(folder.path(), None, Some("right")).write("work", &SecretValue::new("x".to_owned())).await.unwrap();
+        for typed in [None, Some(""), Some("wrong")] {
+            let error = in_file(folder.path(), None, typed).read(&work).await.unwrap_err();
+            assert!(error.is_transient() && error.to_string().contains("secrets.json"), "{error}");
+        }
+        let missing = in_file(folder.path(), Some(Secret::Environment("ABSENT".to_owned())), Some("right"));
+        assert!(matches!(missing.read(&work).await, Err(SecretError::NoVariable { .. })), "what the settings name is not asked for");
     }
 
     #[cfg(unix)]

@@ -136,7 +136,26 @@ fn the_example_shows_every_default_as_it_is() {
     let filled = fill(&example());
     let bare = Machine::with(&filled).effective();
     // Every commented key is taken in; what has no default or follows from others is left as it is.
-    let optional = ["ca_file", "web_folder", "attachment_max_size", "addresses", "user", "category = ", "url", "search", "country"];
+    let optional = [
+        "ca_file",
+        "web_folder",
+        "attachment_max_size",
+        "addresses",
+        "user",
+        "category = ",
+        "url",
+        "provider",
+        "tenant",
+        "client_",
+        "scopes",
+        "authorization_url",
+        "token_url",
+        "device_url",
+        "revocation_url",
+        "passphrase",
+        "search",
+        "country",
+    ];
     let taken: String = filled
         .lines()
         .map(|line| match line.strip_prefix('#') {
@@ -756,4 +775,143 @@ fn r86_contacts_have_their_rules_and_the_server_of_the_calendar_unless_another_i
     assert!(Machine::sound_with("[contacts]\ncountry = \"Germania\"\n").faults().iter().any(|fault| fault.contains("ISO 3166")));
     let missing = Machine::sound_with("[sync]\nareas = [\"contacts\"]\n");
     assert!(missing.faults().iter().any(|fault| fault.contains("accounts.work.carddav.url: is not set")), "{:?}", missing.faults());
+}
+
+/// An account that signs in at Microsoft.
+const SIGNS_IN: &str = "\
+[crm]
+url = \"https://crm.example.com/api\"
+secret = { keyring = \"crm\" }
+[accounts.work.imap]
+host = \"outlook.office365.com\"
+user = \"anna@example.com\"
+[accounts.work.oauth]
+provider = \"microsoft\"
+client_id = \"1234\"
+";
+
+#[test]
+fn an_account_with_a_provider_signs_in_by_token_everywhere_and_needs_no_password() {
+    let settings = Machine::with(&format!("{SIGNS_IN}[accounts.work.dav]\nurl = \"https://dav.example.com/\"\n")).effective().settings;
+    let account = &settings.accounts[&AccountId::from("work")];
+    assert_eq!((account.imap.auth, &account.imap.secret), (AuthMethod::Xoauth2, &Secret::SignIn));
+    for dav in [account.dav.as_ref().unwrap(), account.carddav.as_ref().unwrap()] {
+        assert_eq!((dav.auth, &dav.secret), (DavAuth::Bearer, &Secret::SignIn));
+    }
+    let oauth = account.oauth.as_ref().unwrap();
+    assert_eq!(oauth.provider, OAuthProvider::Microsoft { tenant: "organizations".to_owned() });
+    assert_eq!((oauth.user.as_str(), oauth.client_id.as_str(), oauth.redirect_port), ("anna@example.com", "1234", 0));
+    assert!(oauth.scopes.is_empty() && oauth.client_secret.is_none());
+    assert_eq!(shown(&Machine::with(SIGNS_IN).effective(), "accounts.work.imap.secret").json, serde_json::json!({ "sign_in": true }));
+    let plain = Machine::with(SOUND).effective().settings;
+    let plain = &plain.accounts[&AccountId::from("work")];
+    assert!(plain.oauth.is_none() && plain.imap.auth == AuthMethod::Password);
+}
+
+#[test]
+fn x25_a_shared_mailbox_names_the_person_who_signs_in() {
+    let machine = Machine::with(
+        &SIGNS_IN
+            .replace("user = \"anna@example.com\"", "user = \"info@example.com\"")
+            .replace("client_id", "user = \"anna@example.com\"\nclient_id"),
+    );
+    let account = &machine.effective().settings.accounts[&AccountId::from("work")];
+    assert_eq!((account.imap.user.as_str(), account.oauth.as_ref().unwrap().user.as_str()), ("info@example.com", "anna@example.com"));
+    assert_eq!(account.addresses, ["info@example.com"]);
+}
+
+#[test]
+fn any_provider_is_known_by_its_addresses_which_are_used_as_they_are_written() {
+    let custom = SIGNS_IN.replace("\"microsoft\"", "\"custom\"");
+    let machine = Machine::with(&format!("{custom}token_url = \"https://idp.example.com/token\"\ndevice_url = \"http://127.0.0.1:1/d\"\n"));
+    let account = &machine.effective().settings.accounts[&AccountId::from("work")];
+    let Some(OAuthProvider::Custom(endpoints)) = account.oauth.as_ref().map(|oauth| oauth.provider.clone()) else {
+        panic!("{account:?}");
+    };
+    let device = endpoints.device.as_ref().map(url::Url::as_str);
+    assert_eq!((endpoints.token.as_str(), device), ("https://idp.example.com/token", Some("http://127.0.0.1:1/d")));
+    assert!(endpoints.authorization.is_none() && endpoints.revocation.is_none());
+    one_fault(&Machine::with(&custom), "config.toml:8:1: accounts.work.oauth.token_url: is not set; write token_url = ");
+    one_fault(
+        &Machine::with(&format!("{custom}token_url = \"https://idp.example.com/token\"\n")),
+        "config.toml:8:1: accounts.work.oauth.provider: is \"custom\", and there is no way in",
+    );
+    one_fault(
+        &Machine::with(&format!("{custom}token_url = \"http://idp.example.com/token\"\ndevice_url = \"https://x.example/\"\n")),
+        "config.toml:10:13: accounts.work.oauth.token_url: http would send mails and secrets unencrypted",
+    );
+}
+
+#[test]
+fn what_is_wrong_with_a_sign_in_is_told_with_its_place() {
+    let with = |more: &str| Machine::with(&format!("{SIGNS_IN}{more}"));
+    one_fault(
+        &Machine::with(&SIGNS_IN.replace("client_id = \"1234\"\n", "")),
+        "config.toml:8:1: accounts.work.oauth.client_id: is not set; write client_id = ",
+    );
+    one_fault(
+        &Machine::with(&SIGNS_IN.replace("microsoft", "google")),
+        "config.toml:8:1: accounts.work.oauth.provider: is \"google\", which demands a client secret",
+    );
+    one_fault(
+        &with("client_secret = \"hunter2\"\n"),
+        "config.toml:10:17: accounts.work.oauth.client_secret: a secret never stands in the file",
+    );
+    assert!(!with("client_secret = \"hunter2\"\n").faults()[0].contains("hunter2"));
+    one_fault(&with("tenant = \"a/b\"\n"), "config.toml:10:10: accounts.work.oauth.tenant: ");
+    one_fault(&with("token_url = \"https://x.example/\"\n"), "config.toml:10:1: warning: accounts.work.oauth.token_url: has no effect");
+    one_fault(&with("scopes = [\"a b\"]\n"), "config.toml:10:1: accounts.work.oauth.scopes: holds a scope with a blank");
+    one_fault(
+        &Machine::with(&SIGNS_IN.replace("provider = \"microsoft\"\n", "").replace("user =", "secret = { keyring = \"x\" }\nuser =")),
+        "config.toml:9:1: warning: accounts.work.oauth.client_id: has no effect without a provider",
+    );
+    one_fault(
+        &Machine::with(&SIGNS_IN.replace("user =", "auth = \"password\"\nsecret = { keyring = \"x\" }\nuser =")),
+        "config.toml:10:1: warning: accounts.work.oauth.provider: has no effect, because every server",
+    );
+    one_fault(
+        &with("[accounts.work.dav]\nurl = \"https://d.example/\"\n[accounts.work.carddav]\nauth = \"basic\"\n"),
+        "config.toml:13:1: accounts.work.carddav.auth: takes a password, and the account signs in by OAuth 2",
+    );
+    let missing = Machine::with(&SIGNS_IN.replace("user =", "auth = \"password\"\nuser =")).faults();
+    assert!(missing.iter().any(|fault| fault.contains("accounts.work.imap.secret: is not set")), "{missing:#?}");
+}
+
+#[test]
+fn secrets_lie_in_the_keyring_or_in_a_file_whose_passphrase_is_elsewhere() {
+    let file = Machine::sound_with("[secrets]\nstore = \"file\"\npassphrase = { env = \"P\" }\n").effective().settings.secrets;
+    assert_eq!(file, SecretSettings { store: SecretPlace::File, passphrase: Some(Secret::Environment("P".to_owned())) });
+    assert_eq!(Machine::with(SOUND).effective().settings.secrets.store, SecretPlace::Keyring);
+    one_fault(
+        &Machine::sound_with("[secrets]\nstore = \"file\"\npassphrase = { keyring = \"P\" }\n"),
+        "config.toml:10:1: secrets.passphrase: lies in the file that it opens",
+    );
+    one_fault(
+        &Machine::sound_with("[secrets]\npassphrase = { env = \"P\" }\n"),
+        "config.toml:9:1: warning: secrets.passphrase: has no effect",
+    );
+}
+
+#[test]
+fn setup_writes_a_sign_in_and_reads_it_back_the_same() {
+    let google = SIGNS_IN.replace("\"microsoft\"", "\"google\"\nclient_secret = { keyring = \"g\" }");
+    let custom = format!(
+        "{}token_url = \"https://idp.example.com/t\"\nauthorization_url = \"https://idp.example.com/a\"\nscopes = [\"a\", \"b\"]\nuser = \"x\"\n\
+         [accounts.work.dav]\nurl = \"https://d.example/\"\n",
+        SIGNS_IN.replace("\"microsoft\"", "\"custom\"")
+    );
+    for text in [SIGNS_IN, &google, &custom, SOUND] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        let settings = Machine::with(text).effective().settings;
+        let work = AccountId::from("work");
+        write_crm(&path, &settings.crm).unwrap();
+        write_account(&path, &work, &settings.accounts[&work]).unwrap();
+        let written = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(Machine::with(&written).effective().settings, settings, "{written}");
+        // An account that goes back to a password leaves nothing behind.
+        write_account(&path, &work, &Machine::with(SOUND).effective().settings.accounts[&work]).unwrap();
+        let written = std::fs::read_to_string(&path).unwrap();
+        assert!(!written.contains("provider") && !written.contains("client_id"), "{written}");
+    }
 }

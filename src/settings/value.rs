@@ -49,8 +49,10 @@ pub(super) enum Element {
     MediaType,
     Host,
     Path,
-    /// HTTPS, or HTTP to loopback.
+    /// HTTPS, or HTTP to loopback; ends in a slash, for paths are appended.
     Url,
+    /// The same for an address that is used as it is written.
+    Endpoint,
     /// A path or an address.
     WebFolder,
 }
@@ -159,6 +161,7 @@ impl Element {
             Self::MediaType => media_type(text),
             Self::Host => host(text),
             Self::Url => url(text),
+            Self::Endpoint => endpoint(text).map(String::from),
             Self::WebFolder if text.contains("://") => url(text),
             Self::Text | Self::Path | Self::WebFolder => Ok(text.to_owned()),
         }
@@ -178,7 +181,7 @@ impl Element {
             Self::MediaType => "a media type, such as \"image/*\"".to_owned(),
             Self::Host => "the name of a server, such as \"imap.example.com\"".to_owned(),
             Self::Path => "the path of a file".to_owned(),
-            Self::Url => "an address, such as \"https://crm.example.com/api/\"".to_owned(),
+            Self::Url | Self::Endpoint => "an address, such as \"https://crm.example.com/api/\"".to_owned(),
             Self::WebFolder => "the path of a folder, or an https address".to_owned(),
         }
     }
@@ -287,10 +290,19 @@ fn host(text: &str) -> Result<String, Problem> {
     }
 }
 
-/// Never repeats the address in a fault: it may hold a password.
 fn url(text: &str) -> Result<String, Problem> {
+    let mut url = endpoint(text)?;
+    if !url.path().ends_with('/') {
+        let path = format!("{}/", url.path());
+        url.set_path(&path);
+    }
+    Ok(url.into())
+}
+
+/// Never repeats the address in a fault: it may hold a password.
+fn endpoint(text: &str) -> Result<Url, Problem> {
     let example = "write it like \"https://crm.example.com/api/\"";
-    let mut url = Url::parse(text).map_err(|error| Problem::new(format!("is not an address: {error}"), example))?;
+    let url = Url::parse(text).map_err(|error| Problem::new(format!("is not an address: {error}"), example))?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(Problem::new("holds a user name or password", "take it out; the user name and the secret have settings of their own"));
     }
@@ -303,11 +315,7 @@ fn url(text: &str) -> Result<String, Problem> {
     if url.scheme() == "http" && !is_loopback_url(&url) {
         return Err(Problem::new("http would send mails and secrets unencrypted", "write https://"));
     }
-    if !url.path().ends_with('/') {
-        let path = format!("{}/", url.path());
-        url.set_path(&path);
-    }
-    Ok(url.into())
+    Ok(url)
 }
 
 fn is_loopback_url(url: &Url) -> bool {
@@ -389,6 +397,7 @@ impl Value {
             Self::Secret(Secret::Environment(name)) => serde_json::json!({ "env": name }),
             // Arguments may be private; the program is enough to know where the secret is.
             Self::Secret(Secret::Command(words)) => serde_json::json!({ "command": words.first() }),
+            Self::Secret(Secret::SignIn) => serde_json::json!({ "sign_in": true }),
         }
     }
 }
@@ -413,6 +422,7 @@ impl fmt::Display for Value {
                 let program = words.first().map(|word| quote(word)).unwrap_or_default();
                 write!(f, "{{ command = [{program}{}] }}", if words.len() > 1 { ", …" } else { "" })
             }
+            Self::Secret(Secret::SignIn) => f.write_str("(the sign-in by OAuth 2)"),
         }
     }
 }

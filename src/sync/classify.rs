@@ -79,7 +79,9 @@ pub fn groupware(error: &GroupwareError) -> Remedy {
     match error {
         GroupwareError::Unavailable { retry_after, .. } => Remedy::RetryLater { after: *retry_after },
         GroupwareError::Tls { .. } => Remedy::NeedsUser { action: UserAction::GroupwareCertificate },
-        GroupwareError::LoginRejected { .. } | GroupwareError::Locked { .. } => Remedy::NeedsUser { action: UserAction::ClearLock },
+        GroupwareError::LoginRejected { .. } | GroupwareError::SignInEnded { .. } | GroupwareError::Locked { .. } => {
+            Remedy::NeedsUser { action: UserAction::ClearLock }
+        }
         GroupwareError::Secret { .. } => Remedy::NeedsUser { action: UserAction::GroupwareSecret },
         GroupwareError::NoSuchMailbox { .. } => Remedy::StopArea { scope: StopScope::Mailbox },
         GroupwareError::OverQuota { text } => Remedy::Park { reason: Reason::new(ReasonCode::OverQuota, text.as_str()) },
@@ -208,6 +210,7 @@ mod tests {
     fn v11_only_a_rejection_locks_and_a_lock_waits_for_the_user() {
         let refusal = LoginRefusal { code: Some("AUTHENTICATIONFAILED".to_owned()), text: words() };
         assert_eq!(groupware(&GroupwareError::LoginRejected { server: server(), refusal }), user(UserAction::ClearLock));
+        assert_eq!(groupware(&GroupwareError::SignInEnded { server: server(), text: words() }), user(UserAction::ClearLock));
         assert_eq!(groupware(&GroupwareError::Locked { account: words() }), user(UserAction::ClearLock));
         assert_eq!(groupware(&GroupwareError::Secret { account: words(), cause: words() }), user(UserAction::GroupwareSecret));
         let fault = TlsFault::Expired;

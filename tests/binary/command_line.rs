@@ -10,6 +10,8 @@ use super::stage::{Stage, USER, run_bare};
 const COMMANDS: &[&[&str]] = &[
     &["demo"],
     &["setup"],
+    &["sign-in"],
+    &["sign-out"],
     &["doctor"],
     &["sync"],
     &["status"],

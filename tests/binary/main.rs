@@ -25,6 +25,7 @@ mod privacy;
 mod quirks;
 mod rewritten;
 mod scene;
+mod sign_in;
 mod spool;
 mod stage;
 mod surprises;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crmsync::sandbox::crm::{RunningCrm, SandboxCrm, SandboxCrmOptions, StoredActivity};
 use crmsync::sandbox::dav::{RunningDav, SandboxDav, SandboxDavOptions};
 use crmsync::sandbox::imap::{ImapHandle, RunningImap, SandboxImap, SandboxImapOptions};
+use crmsync::sandbox::oauth::{RunningOAuth, SandboxOAuth, SandboxOAuthOptions};
 use crmsync::sandbox::proxy::{CutProxy, Direction, RunningProxy, Step, Verdict};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -47,6 +48,8 @@ pub struct Stage {
     pub password: String,
     /// Token that the installation uses.
     pub token: String,
+    /// Passphrase of the file of secrets.
+    pub passphrase: String,
     folder: TempDir,
     imap_addr: SocketAddr,
     crm_url: String,
@@ -106,6 +109,7 @@ impl Stage {
             imap: server.handle(),
             password: "demo".to_owned(),
             token: crm.token.clone(),
+            passphrase: "correct horse".to_owned(),
             folder,
             imap_addr: server.addr(),
             crm_url: crm.url.clone(),
@@ -122,6 +126,25 @@ impl Stage {
     /// Starts a calendar server beside them.
     pub fn start_dav(&self, options: SandboxDavOptions) -> RunningDav {
         self.runtime.block_on(SandboxDav::start(options)).unwrap()
+    }
+
+    /// Starts a provider of tokens beside them, whose tokens the mailbox server takes.
+    pub fn start_oauth(&self, options: SandboxOAuthOptions) -> RunningOAuth {
+        let provider = self.runtime.block_on(SandboxOAuth::start(options)).unwrap();
+        self.imap.judge_bearers(provider.bearers());
+        provider
+    }
+
+    /// Ends something that runs on the servers' runtime.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.runtime.block_on(future)
+    }
+
+    /// What a browser gets at an address, after every redirect.
+    pub fn browse(&self, url: &str) -> u16 {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        self.runtime.block_on(client.get(url).send()).unwrap().status().as_u16()
     }
 
     /// Puts a proxy before each server that can kill the program.
@@ -212,6 +235,21 @@ impl Stage {
         run_held(self.command(arguments), &self.hand.child)
     }
 
+    /// Starts a command that waits for something the test does.
+    pub fn start(&self, arguments: &[&str]) -> Started {
+        self.start_with(arguments, &[])
+    }
+
+    /// The same with more in its environment.
+    pub fn start_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Started {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = self.command(arguments);
+        command.envs(environment.iter().copied());
+        let file = |name: &str| File::create(folder.path().join(name)).unwrap();
+        command.stdin(Stdio::null()).stdout(file("out")).stderr(file("err"));
+        Started { child: command.spawn().unwrap(), folder, begun: Instant::now() }
+    }
+
     /// Runs a command while another one runs.
     pub fn run_beside(&self, arguments: &[&str]) -> Finished {
         run_held(self.command(arguments), &Mutex::new(None)).sane()
@@ -231,6 +269,7 @@ impl Stage {
 
     fn outfitted(&self, mut command: Command, arguments: &[&str]) -> Command {
         command.env("HOME", self.folder.path()).env("TEST_CRM_TOKEN", &self.token).env("TEST_IMAP_PASSWORD", &self.password);
+        command.env("TEST_PASSPHRASE", &self.passphrase);
         command.arg("--config").arg(self.config_file()).arg("--data-dir").arg(self.data_dir()).args(arguments);
         command
     }
@@ -298,6 +337,52 @@ impl Stage {
             assert_eq!(counters.of(command), 0, "{context}: a converged system writes nothing: {command}; {}", self.imap.log().join("\n"));
         }
         assert_eq!(counters.logins_tried, 1, "{context}: one sign-in a run");
+    }
+}
+
+/// A command that runs.
+pub struct Started {
+    child: Child,
+    folder: TempDir,
+    begun: Instant,
+}
+
+impl Started {
+    /// The first word on standard error that begins so, once it is there.
+    pub fn word(&mut self, start: &str) -> String {
+        self.said(|words| words.iter().find(|word| word.starts_with(start)).copied().map(str::to_owned))
+    }
+
+    /// The word on standard error after this one, once it is there.
+    pub fn word_after(&mut self, before: &str) -> String {
+        self.said(|words| words.iter().skip_while(|word| **word != before).nth(1).copied().map(str::to_owned))
+    }
+
+    fn said(&mut self, find: impl Fn(&[&str]) -> Option<String>) -> String {
+        loop {
+            let said = std::fs::read_to_string(self.folder.path().join("err")).unwrap();
+            // The last word may not be whole yet.
+            let whole = said.rfind(char::is_whitespace).map_or("", |end| &said[..end]);
+            if let Some(found) = find(&whole.split_whitespace().collect::<Vec<_>>()) {
+                return found;
+            }
+            let ended = self.child.try_wait().unwrap();
+            assert!(ended.is_none() && self.begun.elapsed() < TIMEOUT, "it ended, or never said it: {said}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Waits for its end.
+    pub fn finish(mut self) -> Finished {
+        while self.child.try_wait().unwrap().is_none() {
+            if self.begun.elapsed() > TIMEOUT {
+                let _ = self.child.kill();
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let read = |name| String::from_utf8_lossy(&std::fs::read(self.folder.path().join(name)).unwrap()).into_owned();
+        let code = self.child.wait().unwrap().code();
+        Finished { code, stdout: read("out"), stderr: read("err"), took: self.begun.elapsed() }.sane()
     }
 }
 

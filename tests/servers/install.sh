@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # install.sh [PACKAGE...]
-# Installs the mail servers of the tests from the distribution's packages (Debian 12), and the further packages named.
+# Installs the mail servers and the keyring of the tests from the distribution's packages (Debian 12), and the further packages named.
 # cyrus-imapd and courier-imap conflict with dovecot-imapd, so these two are only unpacked, into $CRMSYNC_SERVERS_DIR (target/servers).
 # Radicale and Xandikos come from Debian, and in the versions of today from PyPI, into a virtual environment in the same folder.
 # Finds what is there already and then does nothing. Needs root or sudo.
@@ -13,6 +13,7 @@ PACKAGES=(
   msmtp-mta cyrus-common cyrus-caldav cyrus-admin libsasl2-modules sasl2-bin
   courier-base courier-authlib courier-authlib-userdb courier-authdaemon
   radicale xandikos
+  dbus-daemon gnome-keyring
   "$@"
 )
 UNPACKED=(cyrus-imapd courier-imap)

@@ -3,22 +3,23 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::groupware::{GroupwareError, ItemConnector, LoginGate, LoginSecret, Traffic, TrafficSnapshot, ical, vcard};
+use crate::groupware::{GroupwareError, ItemConnector, LoginGate, Traffic, TrafficSnapshot, ical, vcard};
 use crate::model::AccountId;
-use crate::settings::{DavAccess, Secrets};
+use crate::oauth::Credentials;
+use crate::settings::DavAccess;
 use crate::system::Clock;
 
 use super::dialect::Dialect;
 use super::discovery::{self, Site};
 use super::format::{Calendars, Cards, Format};
-use super::http::Http;
+use super::http::{self, Http};
 use super::{DavLimits, DavStore};
 
 /// What both connectors do: all stores of one account pass one login gate (V11) and share the way to the homes, which is looked for once.
 struct Connector {
     account: AccountId,
     access: DavAccess,
-    secrets: Secrets,
+    credentials: Credentials,
     gate: LoginGate,
     limits: DavLimits,
     dialect: Dialect,
@@ -30,10 +31,14 @@ struct Connector {
 
 impl Connector {
     async fn connect(&self) -> Result<DavStore, GroupwareError> {
-        let unreadable = |cause: String| GroupwareError::Secret { account: self.account.to_string(), cause };
-        let secret = self.secrets.read(&self.access.secret).await.map_err(|error| unreadable(error.to_string()))?;
-        let secret = LoginSecret::new(secret.expose());
-        let http = Http::new(&self.account, &self.access, &secret, &self.gate, self.limits.clone(), Arc::clone(&self.traffic))?;
+        if self.gate.is_locked() {
+            return Err(GroupwareError::Locked { account: self.account.to_string() });
+        }
+        let proof = match self.credentials.read(&self.access.secret).await {
+            Ok(proof) => proof,
+            Err(error) => return Err(http::not_signed_in(&self.account, &self.gate, error)),
+        };
+        let http = Http::new(&self.account, &self.access, proof, &self.gate, self.limits.clone(), Arc::clone(&self.traffic))?;
         let http = Arc::new(http);
         let known = self.way.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let site = if let Some(site) = known {
@@ -69,14 +74,14 @@ impl CalDavConnector {
     pub fn new(
         account: AccountId,
         access: DavAccess,
-        secrets: Secrets,
+        credentials: impl Into<Credentials>,
         gate: LoginGate,
         clock: Arc<dyn Clock>,
         options: CalDavOptions,
     ) -> Self {
         let context = ical::Context { own_addresses: options.own_addresses.clone(), allow_attendees: options.invitations };
         let format = Arc::new(Calendars { context, clock });
-        Self::with_format(account, access, secrets, gate, options, format)
+        Self::with_format(account, access, credentials, gate, options, format)
     }
 
     /// The same with a format of its own.
@@ -84,14 +89,14 @@ impl CalDavConnector {
     pub fn with_format(
         account: AccountId,
         access: DavAccess,
-        secrets: Secrets,
+        credentials: impl Into<Credentials>,
         gate: LoginGate,
         options: CalDavOptions,
         format: Arc<dyn Format>,
     ) -> Self {
         let CalDavOptions { invitations, limits, .. } = options;
-        let (dialect, traffic, way) = (Dialect::CalDav, Arc::default(), Arc::default());
-        Self(Connector { account, access, secrets, gate, limits, dialect, invitations, format, traffic, way })
+        let (dialect, traffic, way, credentials) = (Dialect::CalDav, Arc::default(), Arc::default(), credentials.into());
+        Self(Connector { account, access, credentials, gate, limits, dialect, invitations, format, traffic, way })
     }
 
     /// What all stores together have cost.
@@ -133,11 +138,17 @@ pub struct CardDavOptions {
 impl CardDavConnector {
     /// A connector for vCard. Nothing is sent yet. With the gate of the account's other connectors a wrong password is sent once for all.
     #[must_use]
-    pub fn new(account: AccountId, access: DavAccess, secrets: Secrets, gate: LoginGate, options: CardDavOptions) -> Self {
+    pub fn new(
+        account: AccountId,
+        access: DavAccess,
+        credentials: impl Into<Credentials>,
+        gate: LoginGate,
+        options: CardDavOptions,
+    ) -> Self {
         let CardDavOptions { version, limits } = options;
         let format = Arc::new(Cards { version });
-        let (dialect, traffic, way) = (Dialect::CardDav, Arc::default(), Arc::default());
-        Self(Connector { account, access, secrets, gate, limits, dialect, invitations: false, format, traffic, way })
+        let (dialect, traffic, way, credentials) = (Dialect::CardDav, Arc::default(), Arc::default(), credentials.into());
+        Self(Connector { account, access, credentials, gate, limits, dialect, invitations: false, format, traffic, way })
     }
 
     /// What all stores together have cost.

@@ -1,16 +1,18 @@
 //! One HTTP client for all requests of an account: credentials, redirects, bounds in time and size.
 
 use std::error::Error as _;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, USER_AGENT};
 use reqwest::{Client, Method};
 use url::{Host, Url};
 
-use crate::groupware::{GroupwareError, LoginGate, LoginRefusal, LoginSecret, TlsFault, Traffic, tls};
+use crate::groupware::login_gate::GatePass;
+use crate::groupware::{GroupwareError, LoginGate, LoginRefusal, TlsFault, Traffic, rejected_twice, sign_in_failed, tls};
 use crate::model::AccountId;
+use crate::oauth::{OAuthError, Proof};
 use crate::settings::{DavAccess, DavAuth};
 
 use super::answer::Answer;
@@ -23,18 +25,27 @@ const MAX_REDIRECTS: usize = 5;
 /// A client for one account on one server. It never retries: every failure is typed, and the engine decides.
 ///
 /// Credentials go with the first request already, because Cyrus 3.6 answers a PROPFIND without them as for a stranger, and to no origin but
-/// the one of the settings. Until one request was accepted, requests pass the login gate one after the other (V11).
+/// the one of the settings. Until one request was accepted, requests pass the login gate one after the other (V11). A token that is rejected,
+/// as one is that expires in the middle of a run, is renewed once and the request sent again.
 pub(super) struct Http {
     client: Client,
     account: AccountId,
     origin: Url,
     server: String,
-    authorization: HeaderValue,
+    access: DavAccess,
+    held: Mutex<Held>,
     gate: LoginGate,
     /// The server took the credentials.
     proven: AtomicBool,
     pub(super) limits: DavLimits,
     traffic: Arc<Traffic>,
+}
+
+/// What is signed in with now.
+#[derive(Clone)]
+struct Held {
+    proof: Proof,
+    authorization: HeaderValue,
 }
 
 /// A request before it is sent.
@@ -73,11 +84,11 @@ impl Request {
 }
 
 impl Http {
-    /// A client for `access`, whose secret is `secret`. No connection is made yet.
+    /// A client for `access` that signs in with `proof`. No connection is made yet.
     pub(super) fn new(
         account: &AccountId,
         access: &DavAccess,
-        secret: &LoginSecret,
+        proof: Proof,
         gate: &LoginGate,
         limits: DavLimits,
         traffic: Arc<Traffic>,
@@ -117,9 +128,10 @@ impl Http {
             builder = builder.no_proxy();
         }
         let client = builder.build().map_err(|error| failed(&words(&error)))?;
-        let authorization = authorization(account, access, secret)?;
-        let (account, gate) = (account.clone(), gate.clone());
-        Ok(Self { client, account, origin, server, authorization, gate, proven: AtomicBool::new(false), limits, traffic })
+        let authorization = authorization(account, access, &proof)?;
+        let held = Mutex::new(Held { proof, authorization });
+        let (account, access, gate) = (account.clone(), access.clone(), gate.clone());
+        Ok(Self { client, account, origin, server, access, held, gate, proven: AtomicBool::new(false), limits, traffic })
     }
 
     /// Requests of the account so far.
@@ -149,40 +161,62 @@ impl Http {
             return Err(self.locked());
         }
         if self.proven.load(Ordering::Acquire) {
-            let answer = self.follow(request).await?;
-            return if answer.status == 401 { Err(self.reject(&answer).await) } else { Ok(answer) };
+            let held = self.held();
+            let answer = self.follow(request, &held.authorization).await?;
+            // Boxed: rare, and every request would be a large future otherwise.
+            return if answer.status == 401 { Box::pin(self.reject(request, answer, held)).await } else { Ok(answer) };
         }
         let pass = self.gate.enter().await.ok_or_else(|| self.locked())?;
         if self.proven.load(Ordering::Acquire) {
             drop(pass);
             return Box::pin(self.send(request)).await;
         }
-        let answer = self.follow(request).await?;
+        let held = self.held();
+        let answer = self.follow(request, &held.authorization).await?;
+        self.judge(request, answer, held, pass).await
+    }
+
+    /// The password was changed, or the token has expired, while the session lasted: whoever is told first renews it or locks.
+    async fn reject(&self, request: &Request, answer: Answer, held: Held) -> Result<Answer, GroupwareError> {
+        let pass = self.gate.enter().await.ok_or_else(|| self.locked())?;
+        if self.held().authorization != held.authorization {
+            // Another request has renewed it.
+            drop(pass);
+            return Box::pin(self.send(request)).await;
+        }
+        self.proven.store(false, Ordering::Release);
+        self.judge(request, answer, held, pass).await
+    }
+
+    /// What the answer to a login means; after a rejection, what a second one with a renewed token does.
+    async fn judge(&self, request: &Request, mut answer: Answer, held: Held, mut pass: GatePass) -> Result<Answer, GroupwareError> {
+        let mut renewed = false;
+        if answer.status == 401
+            && let Some(proof) = held.proof.renewed().await.map_err(|error| not_signed_in(&self.account, &self.gate, error))?
+            && pass.second_attempt()
+        {
+            let authorization = authorization(&self.account, &self.access, &proof)?;
+            *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Held { proof, authorization: authorization.clone() };
+            answer = Box::pin(self.follow(request, &authorization)).await?;
+            renewed = true;
+        }
         match answer.status {
             401 => {
                 pass.rejected();
-                Err(self.rejection(&answer))
+                let rejection = self.rejection(&answer);
+                Err(if renewed { rejected_twice(rejection) } else { rejection })
             }
             // A redirect or "not found" may come from something in front that asks nobody.
             200..=299 => {
                 self.proven.store(true, Ordering::Release);
-                pass.accepted();
                 Ok(answer)
             }
             _ => Ok(answer),
         }
     }
 
-    /// The password was changed while the session lasted: whoever is told first locks.
-    async fn reject(&self, answer: &Answer) -> GroupwareError {
-        match self.gate.enter().await {
-            Some(pass) => {
-                self.proven.store(false, Ordering::Release);
-                pass.rejected();
-                self.rejection(answer)
-            }
-            None => self.locked(),
-        }
+    fn held(&self) -> Held {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn rejection(&self, answer: &Answer) -> GroupwareError {
@@ -194,11 +228,11 @@ impl Http {
     }
 
     /// Follows redirects with the same method and body, within the origin.
-    async fn follow(&self, request: &Request) -> Result<Answer, GroupwareError> {
+    async fn follow(&self, request: &Request, authorization: &HeaderValue) -> Result<Answer, GroupwareError> {
         let mut url = self.origin.clone();
         url.set_path(&request.path);
         for _ in 0..=MAX_REDIRECTS {
-            let answer = self.bounded(request, &url).await?;
+            let answer = self.bounded(request, &url, authorization).await?;
             if !matches!(answer.status, 301 | 302 | 307 | 308) {
                 return Ok(answer);
             }
@@ -221,10 +255,10 @@ impl Http {
         })
     }
 
-    async fn bounded(&self, request: &Request, url: &Url) -> Result<Answer, GroupwareError> {
+    async fn bounded(&self, request: &Request, url: &Url, authorization: &HeaderValue) -> Result<Answer, GroupwareError> {
         let bound = self.limits.of(request.patience);
         let started = std::time::Instant::now();
-        let answer = tokio::time::timeout(bound, self.exchange(request, url))
+        let answer = tokio::time::timeout(bound, self.exchange(request, url, authorization))
             .await
             .unwrap_or_else(|_| Err(GroupwareError::Timeout { server: self.server.clone(), command: request.method, after: bound }))?;
         tracing::debug!(
@@ -237,9 +271,9 @@ impl Http {
         Ok(answer)
     }
 
-    async fn exchange(&self, request: &Request, url: &Url) -> Result<Answer, GroupwareError> {
+    async fn exchange(&self, request: &Request, url: &Url, authorization: &HeaderValue) -> Result<Answer, GroupwareError> {
         let mut headers = HeaderMap::new();
-        headers.insert(AUTHORIZATION, self.authorization.clone());
+        headers.insert(AUTHORIZATION, authorization.clone());
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("crmsync/", env!("CARGO_PKG_VERSION"))));
         if !matches!(request.method, "PROPFIND" | "REPORT") {
             // The ETag of a compressed answer is another one or a weak one (Cyrus 3.6, Apache's mod_deflate).
@@ -280,6 +314,15 @@ impl Http {
     }
 }
 
+/// The sign-in failed at the provider of tokens; one that was taken back locks the gate.
+pub(super) fn not_signed_in(account: &AccountId, gate: &LoginGate, error: OAuthError) -> GroupwareError {
+    let error = sign_in_failed(account, error);
+    if error.is_rejection() {
+        gate.lock();
+    }
+    error
+}
+
 /// An address without what a server may have hidden in it.
 fn shown(url: &Url) -> String {
     let mut url = url.clone();
@@ -298,14 +341,16 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-fn authorization(account: &AccountId, access: &DavAccess, secret: &LoginSecret) -> Result<HeaderValue, GroupwareError> {
+fn authorization(account: &AccountId, access: &DavAccess, proof: &Proof) -> Result<HeaderValue, GroupwareError> {
     let unusable = |cause: &str| GroupwareError::Secret { account: account.to_string(), cause: cause.to_owned() };
     let text = match access.auth {
-        DavAuth::Bearer => format!("Bearer {}", secret.expose()),
+        DavAuth::Bearer => format!("Bearer {}", proof.secret.expose()),
         DavAuth::Basic if access.user.contains(':') => {
             return Err(unusable("a user name for basic authentication must not contain a colon"));
         }
-        DavAuth::Basic => format!("Basic {}", data_encoding::BASE64.encode(format!("{}:{}", access.user, secret.expose()).as_bytes())),
+        DavAuth::Basic => {
+            format!("Basic {}", data_encoding::BASE64.encode(format!("{}:{}", access.user, proof.secret.expose()).as_bytes()))
+        }
     };
     let mut value = HeaderValue::from_str(&text).map_err(|_| unusable("it holds characters that cannot be sent; store it anew"))?;
     value.set_sensitive(true);

@@ -10,9 +10,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use crate::groupware::{Draft, DraftPart, GroupwareError, Item, LoginGate, LoginSecret, Part, PartEdit};
+use crate::groupware::{Draft, DraftPart, GroupwareError, Item, LoginGate, Part, PartEdit};
 use crate::model::{AccountId, Area, Field, Value};
-use crate::settings::{DavAccess, DavAuth, Secret};
+use crate::settings::{DavAccess, DavAuth, Secret, SecretValue};
 
 use super::dialect::Dialect;
 use super::discovery::{self, ServerKind, Site};
@@ -80,7 +80,7 @@ impl Player {
             secret: Secret::Environment("UNUSED".to_owned()),
             ca_file: None,
         };
-        Http::new(&AccountId::from("test"), &access, &LoginSecret::new("pw"), gate, limits, Arc::default()).unwrap()
+        Http::new(&AccountId::from("test"), &access, SecretValue::new("pw".to_owned()).into(), gate, limits, Arc::default()).unwrap()
     }
 
     /// The search for the homes.

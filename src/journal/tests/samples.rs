@@ -138,7 +138,7 @@ pub(super) fn consent() -> Consent {
 }
 
 pub(super) fn lock() -> Lock {
-    Lock { since: at(1), cause: "NO [AUTHENTICATIONFAILED]".to_owned(), mirrored: false }
+    Lock { since: at(1), cause: "NO [AUTHENTICATIONFAILED]".to_owned(), mirrored: false, sign_in: false }
 }
 
 pub(super) fn history(account: &AccountId, id: &str) -> HistoryEntry {

@@ -22,6 +22,7 @@ pub use handle::Handle;
 pub use quirks::{CardVersions, Failure, InvalidToken, Quirks, TokenAnswer};
 pub use store::Kind;
 
+use super::oauth::Bearers;
 use store::State;
 
 /// How the server starts.
@@ -33,12 +34,14 @@ pub struct SandboxDavOptions {
     pub users: Vec<(String, String)>,
     /// How it behaves.
     pub quirks: Quirks,
+    /// Who judges bearer tokens.
+    pub bearers: Option<Arc<dyn Bearers>>,
 }
 
 impl Default for SandboxDavOptions {
     /// A free port, the user `anna` with the password `demo`, no quirks.
     fn default() -> Self {
-        Self { port: 0, users: vec![("anna".to_owned(), "demo".to_owned())], quirks: Quirks::default() }
+        Self { port: 0, users: vec![("anna".to_owned(), "demo".to_owned())], quirks: Quirks::default(), bearers: None }
     }
 }
 
@@ -52,7 +55,8 @@ impl SandboxDav {
         let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
         let addr = listener.local_addr()?;
         let passwords: BTreeMap<String, String> = options.users.into_iter().collect();
-        let shared = Arc::new(Shared { state: Mutex::new(State::new(passwords.keys(), options.quirks)), passwords });
+        let state = Mutex::new(State::new(passwords.keys(), options.quirks));
+        let shared = Arc::new(Shared { state, passwords, bearers: options.bearers });
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let router = server::router(Arc::clone(&shared));
         let task = tokio::spawn(async move {
@@ -73,6 +77,7 @@ impl SandboxDav {
 pub(super) struct Shared {
     state: Mutex<State>,
     passwords: BTreeMap<String, String>,
+    bearers: Option<Arc<dyn Bearers>>,
 }
 
 impl Shared {

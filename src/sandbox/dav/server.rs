@@ -91,7 +91,11 @@ fn failed(failure: &super::quirks::Failure) -> Response<Body> {
 }
 
 fn signed_in(shared: &Shared, headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Basic ")?;
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    if let Some(token) = value.strip_prefix("Bearer ") {
+        return shared.bearers.as_ref()?.subject(token).filter(|user| shared.passwords.contains_key(user));
+    }
+    let value = value.strip_prefix("Basic ")?;
     let decoded = String::from_utf8(BASE64.decode(value.as_bytes()).ok()?).ok()?;
     let (user, password) = decoded.split_once(':')?;
     (shared.passwords.get(user)? == password).then(|| user.to_owned())

@@ -215,7 +215,7 @@ impl Connection {
         !matches!(name, "NOOP" | "IDLE") && limit.is_some_and(|limit| *times > limit)
     }
 
-    /// AUTHENTICATE PLAIN (RFC 4616) and XOAUTH2, with or without an initial response.
+    /// AUTHENTICATE PLAIN (RFC 4616), XOAUTH2 and OAUTHBEARER (RFC 7628), with or without an initial response.
     async fn authenticate(&mut self, input: &mut Input) -> Result<Reply, Ended> {
         let arguments = (|| {
             input.space()?;
@@ -228,7 +228,7 @@ impl Connection {
             Ok(arguments) => arguments,
             Err(refusal) => return Ok(Reply::refused(refusal)),
         };
-        if !matches!(mechanism.as_str(), "PLAIN" | "XOAUTH2") {
+        if !matches!(mechanism.as_str(), "PLAIN" | "XOAUTH2" | "OAUTHBEARER") {
             return Ok(Reply::refused(Refusal::No("Unsupported authentication mechanism.".into())));
         }
         let response = match initial {
@@ -247,11 +247,20 @@ impl Connection {
             return Ok(self.login(user, |account| account.password == password));
         }
         let field = |name: &str| decoded.split('\x01').find_map(|part| part.strip_prefix(name)).unwrap_or_default();
-        let (user, token) = (field("user="), field("auth=Bearer "));
-        let reply = self.login(user, |account| account.token.as_deref() == Some(token));
+        let token = field("auth=Bearer ");
+        let user = match mechanism.as_str() {
+            "XOAUTH2" => field("user=").to_owned(),
+            // The name stands in the header of GS2, with `=` and `,` escaped (RFC 5801 §4).
+            _ => decoded.split(',').find_map(|part| part.strip_prefix("a=")).unwrap_or_default().replace("=2C", ",").replace("=3D", "="),
+        };
+        let judge = self.state().bearers.clone();
+        let good = judge.is_some_and(|judge| judge.subject(token).is_some_and(|subject| judge.opens(&subject, &user)));
+        let reply = self.login(&user, |account| good || account.token.as_deref() == Some(token));
         if self.session.user.is_none() {
-            // The mechanism wants the error as a challenge, which the client answers with an empty line.
-            self.challenge(&data_encoding::BASE64.encode(br#"{"status":"401","schemes":"bearer","scope":"mail"}"#)).await?;
+            // The mechanisms want the error as a challenge, which the client answers with an empty line, or with %x01.
+            let status = if mechanism == "XOAUTH2" { "401" } else { "invalid_token" };
+            let error = format!(r#"{{"status":"{status}","schemes":"bearer","scope":"mail"}}"#);
+            self.challenge(&data_encoding::BASE64.encode(error.as_bytes())).await?;
         }
         Ok(reply)
     }

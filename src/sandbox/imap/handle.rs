@@ -1,11 +1,12 @@
 //! Looking into the server and changing it while it runs.
 
 use std::collections::BTreeSet;
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use chrono::{DateTime, FixedOffset, Utc};
 
+use super::super::oauth::Bearers;
 use super::change::haunts;
 use super::faults::{Counters, Fault, Trigger};
 use super::quirks::{Keywords, Quirks};
@@ -186,6 +187,11 @@ impl ImapHandle {
         let account = state.accounts.entry(user.name.clone()).or_insert_with(|| Account::new("", None));
         account.password.clone_from(&user.password);
         account.token.clone_from(&user.token);
+    }
+
+    /// Lets somebody judge bearer tokens, from the next login on.
+    pub fn judge_bearers(&self, bearers: Arc<dyn Bearers>) {
+        self.state().bearers = Some(bearers);
     }
 
     /// Changes what the server offers and how it behaves, from the next command on.

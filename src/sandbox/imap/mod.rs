@@ -38,6 +38,7 @@ pub use faults::{Counters, Fault, Trigger};
 pub use handle::StoredMail;
 pub use quirks::{DeletedMailbox, ExpungedFetch, Keywords, ListNames, Quirks};
 
+use super::oauth::Bearers;
 use connection::Connection;
 use session::{Namespace, State};
 use store::Account;
@@ -49,7 +50,7 @@ pub struct User {
     pub name: String,
     /// Password, for LOGIN and AUTHENTICATE PLAIN.
     pub password: String,
-    /// Bearer token, for AUTHENTICATE XOAUTH2.
+    /// Bearer token, for AUTHENTICATE XOAUTH2 and OAUTHBEARER.
     pub token: Option<String>,
 }
 
@@ -74,12 +75,21 @@ pub struct SandboxImapOptions {
     pub prefix: String,
     /// What it offers and how it behaves.
     pub quirks: Quirks,
+    /// Who judges bearer tokens besides those of [`User::token`].
+    pub bearers: Option<Arc<dyn Bearers>>,
 }
 
 impl Default for SandboxImapOptions {
     /// A free port, the user `anna` with the password `demo`, `/`, like Dovecot.
     fn default() -> Self {
-        Self { port: 0, users: vec![User::new("anna", "demo")], separator: '/', prefix: String::new(), quirks: Quirks::default() }
+        Self {
+            port: 0,
+            users: vec![User::new("anna", "demo")],
+            separator: '/',
+            prefix: String::new(),
+            quirks: Quirks::default(),
+            bearers: None,
+        }
     }
 }
 
@@ -105,6 +115,7 @@ impl SandboxImap {
         let state = State {
             accounts,
             quirks: options.quirks,
+            bearers: options.bearers,
             faults: faults::Faults::default(),
             counters: Counters::default(),
             log: Vec::new(),

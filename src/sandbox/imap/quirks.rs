@@ -268,6 +268,7 @@ impl Quirks {
             (self.sasl_ir && !logged_in, "SASL-IR"),
             (!logged_in, "AUTH=PLAIN"),
             (!logged_in, "AUTH=XOAUTH2"),
+            (!logged_in, "AUTH=OAUTHBEARER"),
             (self.id, "ID"),
             (self.enable, "ENABLE"),
             (self.idle, "IDLE"),

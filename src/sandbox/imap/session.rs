@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::sync::Arc;
 
+use super::super::oauth::Bearers;
 use super::faults::{Counters, Faults};
 use super::input::{Input, Refusal, bad, no};
 use super::output::Output;
@@ -16,6 +18,7 @@ use super::{append, change, fetch, folders, search, select};
 pub(super) struct State {
     pub(super) accounts: BTreeMap<String, Account>,
     pub(super) quirks: Quirks,
+    pub(super) bearers: Option<Arc<dyn Bearers>>,
     pub(super) faults: Faults,
     pub(super) counters: Counters,
     pub(super) log: Vec<String>,
@@ -328,6 +331,7 @@ mod tests {
         State {
             accounts: BTreeMap::from([("anna".to_owned(), account)]),
             quirks: Quirks::default(),
+            bearers: None,
             faults: Faults::default(),
             counters: Counters::default(),
             log: Vec::new(),

@@ -37,6 +37,19 @@ pub(super) static SETTINGS: &[Setting] = &[
         "What a finished run shows: its own items, or all of today's.",
     ),
     local(
+        "secrets.store",
+        Kind::One(Element::Choice(&["keyring", "file"])),
+        Text("keyring"),
+        "Where secrets of { keyring = \"entry\" } and tokens lie: the keyring of the system, or, where there is none, a file\n\
+         beside this one that is encrypted with a passphrase.",
+    ),
+    local(
+        "secrets.passphrase",
+        Kind::Secret,
+        Absent("$CRMSYNC_PASSPHRASE"),
+        "Where the passphrase of that file is, { env = \"VARIABLE\" } or { command = [\"program\"] }; asked for on a terminal without it.",
+    ),
+    local(
         "crm.url",
         Kind::One(Element::Url),
         Mandatory("https://crm.example.com/api/"),

@@ -57,16 +57,26 @@ impl ImapStore {
         limits: Limits,
     ) -> Result<Self, GroupwareError> {
         let pass = gate.enter().await.ok_or_else(|| GroupwareError::Locked { account: account.to_string() })?;
+        let attempt = Self::attempt(account, access, secret, resolver, spool_dir, limits).await;
+        if let Err(GroupwareError::LoginRejected { .. }) = &attempt {
+            pass.rejected();
+        }
+        attempt
+    }
+
+    /// The same for who has passed the gate and tells it what came of it.
+    pub(in super::super) async fn attempt(
+        account: &AccountId,
+        access: &ImapAccess,
+        secret: &LoginSecret,
+        resolver: &dyn Resolver,
+        spool_dir: &Path,
+        limits: Limits,
+    ) -> Result<Self, GroupwareError> {
         let server = format!("{}:{}", access.host, access.port);
         let stream = transport::open(access, &server, resolver, &limits).await?;
         let connection = Connection::new(stream, server, spool_dir.to_owned(), limits, Arc::default());
-        let established = Self::establish(connection, account, access, secret).await;
-        match &established {
-            Ok(_) => pass.accepted(),
-            Err(GroupwareError::LoginRejected { .. }) => pass.rejected(),
-            Err(_) => {}
-        }
-        established
+        Self::establish(connection, account, access, secret).await
     }
 
     /// Logs in over a connection that stands.
