@@ -1,5 +1,5 @@
 //! The sandbox CRM with many contacts of its employee, for `benches/run contacts`: `crowd PORT TOKEN FOLDER CONTACTS PICTURES`.
-#![allow(clippy::print_stdout, reason = "a program for measurements")]
+#![allow(clippy::print_stdout, clippy::indexing_slicing, reason = "a program for measurements")]
 
 use std::path::PathBuf;
 
