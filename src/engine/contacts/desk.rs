@@ -78,10 +78,10 @@ impl<C: CrmRecords + CrmContacts> Desk<'_, C> {
         {
             // Else its card would be taken away by the next run.
             let switched = self.crm.set_switch(&derived(&write.op, "switch"), &view.link.id, Switch::On).await?;
-            // What somebody changed in between is heard with the next changes: it is not what was written.
-            if let WriteVerdict::Applied(now) | WriteVerdict::Unchanged(now) = switched
-                && now.fields == view.fields
-            {
+            if let WriteVerdict::Applied(now) | WriteVerdict::Unchanged(now) = switched {
+                // What somebody changed in between is heard with the next changes: it is not what was written. That it is switched is known.
+                let is_same = now.fields == view.fields;
+                let now = if is_same { now } else { RecordView { contact: now.contact, ..view.clone() } };
                 verdict = if joined { WriteVerdict::Joined(now) } else { WriteVerdict::Applied(now) };
             }
         }

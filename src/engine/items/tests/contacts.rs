@@ -817,3 +817,24 @@ fn v8_cards_of_an_address_book_that_was_deleted_come_back_when_the_user_asks_for
     assert_eq!((book.cards().len(), book.pairs().len(), book.parked()), (12, 12, Vec::new()));
     assert_eq!(book.crm.lock().records.len(), 12);
 }
+
+#[test]
+fn v5_what_a_colleague_changes_between_an_import_and_its_switch_reaches_the_card_which_stays() {
+    for lost in [0, 1] {
+        let mut book = Book::new();
+        book.card("new", "uid-new", None, with(person("Nora", "Neu"), Field::Categories, words(&["CRMcorner"])));
+        book.converge();
+        book.import("new", "uid-new", "BP7");
+        {
+            let mut office = book.crm.lock();
+            office.lose_answers = lost;
+            office.race_switch = Some((Field::JobTitle, text("Head")));
+        }
+        if lost > 0 {
+            book.try_run().unwrap_err();
+        }
+        book.converge();
+        let (_, card) = book.only_card();
+        assert_eq!(card.parts[0].fields.get(&Field::JobTitle), Some(&text("Head")), "{lost} answers lost");
+    }
+}

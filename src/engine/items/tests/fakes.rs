@@ -314,6 +314,8 @@ pub(super) struct Office {
     /// The next picture that is asked for does not come.
     pub lose_photo: bool,
     pub groups: Vec<ContactGroup>,
+    /// A colleague changes a contact just before it is switched.
+    pub race_switch: Option<(Field, Value)>,
     /// Contacts that are there and do not concern the employee any more: the changes say that they are gone.
     pub unconcerned: BTreeSet<String>,
 }
@@ -555,6 +557,7 @@ impl CrmContacts for FakeCrm {
     async fn set_switch(&self, op: &OpId, id: &str, switch: Switch) -> Result<WriteVerdict, CrmError> {
         let mut office = self.lock();
         let Some(mut view) = office.records.get(id).cloned() else { return Ok(WriteVerdict::Gone) };
+        view.fields.extend(office.race_switch.take());
         view.contact.get_or_insert_default().switch = switch;
         office.writes += 1;
         let verdict = WriteVerdict::Applied(office.store(view));
